@@ -1,0 +1,114 @@
+"""What flows through microtui, from a source into the core and the recorder.
+
+Two shapes, one sequence. Market data that comes by the thousand (snapshots, depth deltas, trades, tops,
+ticks of the clock) are rows of one fixed record (`engine.batch`); everything rarer is a *note*, a frozen
+struct of the tagged union below that travels as the payload of a row of kind NOTE. Both are recorded as
+they come and both replay.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import msgspec
+
+from engine.instrument import Instrument
+
+
+class Kind(IntEnum):
+    """The kind of a row. Values are part of the recording format: never renumber."""
+
+    TICK = 0  # the session's clock, every 100 ms: a frame ends here, and so does a batch
+    SNAPSHOT = 1  # a whole book replaces the one before
+    DELTA = 2  # absolute sizes of some levels; zero removes
+    TRADE = 3
+    TOP = 4  # best bid and ask as the venue states them, beside the book
+    NOTE = 5  # a struct of `Note`, see below
+
+
+class Listed(msgspec.Struct, frozen=True, tag="listed"):
+    """The instrument that rows with this symbol index speak of. Comes before any of them."""
+
+    symbol: int
+    instrument: Instrument
+    depth_limit: int = 0  # levels a side that a snapshot asks for; 0: unlimited
+
+
+class FeedStatus(msgspec.Struct, frozen=True, tag="feed"):
+    """How a connection (symbol is None) or one symbol's book is doing, said whenever it changes.
+
+    state of a connection: IDLE CONNECTING SUBSCRIBING LIVE DRAINING BACKOFF BLOCKED
+    state of a book:       EMPTY BUFFERING SNAPSHOT_WAIT SYNCED STALE GAP
+    """
+
+    venue: str
+    state: str
+    symbol: int | None = None
+    reason: str = ""  # why, in words; text from outside is cleaned before it gets here
+    retry_at_ns: int | None = None  # session time of the next attempt
+    trading: str = ""  # the venue's own status: TRADING HALT BREAK ...
+
+
+class FeedCount(msgspec.Struct, frozen=True, tag="count"):
+    """Running totals of one connection, once a second while they change."""
+
+    venue: str
+    messages: int = 0
+    bytes: int = 0
+    malformed: int = 0
+    ignored: int = 0
+    resyncs: int = 0
+    reconnects: int = 0
+
+
+class Mark(msgspec.Struct, frozen=True, tag="mark"):
+    """A person's note at this moment of the session."""
+
+    text: str
+    ts: int
+
+
+Note = Listed | FeedStatus | FeedCount | Mark
+
+
+# Derived: recomputed by every replay, written as plain rows for people who query with SQL.
+
+
+class BookMetrics(msgspec.Struct, frozen=True, tag="book_metrics"):
+    """One row of `book_metrics`, every 5 s a symbol. Prices and sizes are decimals; depth in base units."""
+
+    ts: int
+    asset: str
+    exchange: str
+    bid_ask_ratio: float | None
+    depth_imbalance: float | None
+    mid_price: float | None
+    spread_bps: float | None
+    bid_depth_1pct: float | None
+    ask_depth_1pct: float | None
+    depth_band_bps: float | None  # how far from the mid the depth really reaches, 100 when all is known
+
+
+class Signal(msgspec.Struct, frozen=True, tag="signal"):
+    """What the imbalance signal says, when it changes."""
+
+    ts: int
+    symbol: int
+    direction: str  # LONG SHORT FLAT
+    confidence: float | None
+    ratio: float | None
+    held_s: float
+    reason: str
+
+
+class Alert(msgspec.Struct, frozen=True, tag="alert"):
+    """Something a person should see: a signal, a feed in trouble, a book that failed its proof."""
+
+    ts: int
+    symbol: int | None
+    kind: str  # LONG SHORT FEED BOOK MARK
+    confidence: float | None
+    text: str
+
+
+Derived = BookMetrics | Signal | Alert

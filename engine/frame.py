@@ -1,0 +1,238 @@
+"""The picture that panels draw: plain, frozen values, no arrays and no numpy.
+
+`Frame.market` follows from recorded events and the view alone, so a replay draws the same one bit for bit.
+`Frame.host` (the machine, the recorder, the transport) is outside that law. `None` is missing and is drawn
+as missing; zero is a number; whatever may be doubtful carries a state that says so.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from engine.instrument import Instrument
+
+INTERVALS_NS = tuple(int(s * 1e9) for s in (0.1, 1, 5, 15, 60, 300, 900, 3600))  # what `i` steps through
+HEAT_LEVELS = 12
+
+
+class View(msgspec.Struct, frozen=True):
+    """What the screen asks to see. Not recorded: it changes what is drawn, never what happened."""
+
+    symbol: int = 0
+    ladder_rows: int = 20  # rows a side
+    group_ticks: int = 0  # ladder price a row in ticks; 0: a step that suits the price
+    interval_ns: int = 1_000_000_000
+    columns: int = 120  # bars the price panel can show
+    heat_rows: int = 0  # vertical cells of the heatmap; 0: not shown, so not computed
+    tape_rows: int = 40
+
+
+class Level(msgspec.Struct, frozen=True, array_like=True):
+    """One ladder row. `ticks` is the row's price; with grouping, bids round down and asks round up."""
+
+    ticks: int
+    lots: int
+    total_lots: int  # from the touch to here
+
+
+class Top(msgspec.Struct, frozen=True, array_like=True):
+    bid_ticks: int | None = None
+    bid_lots: int | None = None
+    ask_ticks: int | None = None
+    ask_lots: int | None = None
+
+
+class Band(msgspec.Struct, frozen=True, array_like=True):
+    """Depth between the mid and `bps` away, both sides, in base units.
+
+    `reach_bps` is how far the known book really goes inside it: below `bps` the numbers hold for that width.
+    """
+
+    bps: float
+    reach_bps: float | None = None
+    bid_depth: float | None = None
+    ask_depth: float | None = None
+    ratio: float | None = None  # bid / ask
+    imbalance: float | None = None  # (bid - ask) / (bid + ask)
+
+
+class Features(msgspec.Struct, frozen=True):
+    """What the book and the trades say now. Prices in quote units; definitions in `engine.kernels.features`."""
+
+    mid: float | None = None
+    weighted_mid: float | None = None
+    microprice: float | None = None
+    spread_ticks: int | None = None
+    spread_bps: float | None = None
+    bands: tuple[Band, ...] = ()  # the first is the 1 % band
+    round_trip_bps: float | None = None  # buy then sell `round_trip_size` now
+    round_trip_size: float = 0.0
+    ofi: float | None = None  # order-flow imbalance over the last second, base units
+    trade_flow: float | None = None  # bought minus sold over the last 10 s, base units
+    vwap: float | None = None  # over the last 60 s
+    realised_vol_bps: float | None = None  # root of summed squared 1 s log returns over the last 60 s
+    trades_per_s: float | None = None  # over the last 10 s
+    volume: float | None = None  # traded since the session began, base units
+    latency_ms: float | None = None  # receive minus event time, above its rolling minimum
+
+
+class Proof(msgspec.Struct, frozen=True, array_like=True):
+    """Comparisons of the book's top with the venue's own, at equal update ids, that could be decided."""
+
+    verified: int = 0
+    decided: int = 0
+
+
+class Line(msgspec.Struct, frozen=True):
+    """One symbol's header line."""
+
+    instrument: Instrument
+    state: str = "EMPTY"  # the book's: EMPTY BUFFERING SNAPSHOT_WAIT SYNCED STALE GAP CROSSED MISMATCH
+    reason: str = ""
+    connection: str = "IDLE"
+    trading: str = ""
+    top: Top = Top()
+    mid: float | None = None
+    change_pct: float | None = None  # of the mid since the session began
+    spread_bps: float | None = None
+    proof: Proof = Proof()
+    update_id: int | None = None
+    updates_per_s: float | None = None  # depth messages, over the last 10 s
+    latency_ms: float | None = None
+    direction: str = "FLAT"
+
+
+class Print(msgspec.Struct, frozen=True, array_like=True):
+    """One trade of the tape, newest first in `Detail.tape`."""
+
+    ts: int
+    ticks: int
+    lots: int
+    side: int  # +1 the buyer was the aggressor, -1 the seller
+
+
+class Chart(msgspec.Struct, frozen=True):
+    """Bars, oldest first, the last one still forming.
+
+    Each `bytes` field is a run of little-endian float64 (`memoryview(x).cast("d")`), one a bar, NaN where
+    nothing was known. `ts_open` is the first bar's start; bars are `interval_ns` apart without holes.
+    """
+
+    interval_ns: int
+    ts_open: int = 0
+    count: int = 0
+    open: bytes = b""
+    high: bytes = b""
+    low: bytes = b""
+    close: bytes = b""
+    bought: bytes = b""  # volume, base units
+    sold: bytes = b""
+    # The heatmap: `heat_rows` x `count` bytes, row 0 the highest price, each 0 (nothing known or empty) to
+    # HEAT_LEVELS on a log scale of resting size.
+    heat: bytes = b""
+    heat_rows: int = 0
+    heat_top: float = 0.0  # price at the upper edge of row 0
+    heat_bottom: float = 0.0  # price at the lower edge of the last row
+    heat_max: float = 0.0  # size (base units a row) that the highest level stands for
+
+
+class Event(msgspec.Struct, frozen=True):
+    """A line of the alerts panel and a mark on the chart."""
+
+    ts: int
+    kind: str  # LONG SHORT FLAT FEED BOOK MARK
+    text: str
+    symbol: int | None = None
+    confidence: float | None = None
+
+
+class SignalNow(msgspec.Struct, frozen=True):
+    """The imbalance signal as it stands."""
+
+    direction: str = "FLAT"
+    confidence: float | None = None
+    ratio: float | None = None
+    held_s: float = 0.0
+    reason: str = ""
+
+
+class Feed(msgspec.Struct, frozen=True):
+    """One connection, for the health panel."""
+
+    venue: str
+    state: str = "IDLE"
+    reason: str = ""
+    retry_at_ns: int | None = None
+    messages: int = 0
+    bytes: int = 0
+    malformed: int = 0
+    ignored: int = 0
+    resyncs: int = 0
+    reconnects: int = 0
+
+
+class Detail(msgspec.Struct, frozen=True):
+    """All that the panels show of the chosen symbol."""
+
+    bids: tuple[Level, ...] = ()  # best first
+    asks: tuple[Level, ...] = ()  # best first
+    group_ticks: int = 1
+    known_low_ticks: int | None = None  # the book is known between these two, whole beyond where None
+    known_high_ticks: int | None = None
+    last: Print | None = None
+    features: Features = Features()
+    tape: tuple[Print, ...] = ()
+    chart: Chart = Chart(interval_ns=1_000_000_000)
+    signal: SignalNow = SignalNow()
+
+
+class Market(msgspec.Struct, frozen=True):
+    """What happened in the market, as far as this frame's tick."""
+
+    seq: int = 0
+    ts: int = 0
+    started: int = 0  # session time of the first event
+    lines: tuple[Line, ...] = ()
+    symbol: int = 0
+    detail: Detail = Detail()
+    events: tuple[Event, ...] = ()  # alerts and marks, newest first
+    feeds: tuple[Feed, ...] = ()
+
+
+class Transport(msgspec.Struct, frozen=True):
+    """Where a session stands in time. `start == end` in a live session that has not been rewound."""
+
+    label: str = "LIVE"  # LIVE REPLAY REWIND SIM
+    speed: float = 1.0  # 0: as fast as it goes
+    paused: bool = False
+    start: int = 0
+    end: int = 0
+    marks: tuple[tuple[int, str], ...] = ()  # (ts, kind) of alerts and marks known for the whole recording
+    note: str = ""  # said on the screen all the time, such as "reconstructed book"
+
+
+class Recording(msgspec.Struct, frozen=True):
+    state: str = "OFF"  # OFF ON FAILED
+    path: str = ""
+    bytes: int = 0
+    seconds: float = 0.0
+    lag_ms: float = 0.0
+    lost_events: int = 0
+    reason: str = ""
+
+
+class Host(msgspec.Struct, frozen=True):
+    """This machine's side. Not part of the laws."""
+
+    accepts: frozenset[str] = frozenset()  # commands the source takes; keys and footer follow it
+    transport: Transport = Transport()
+    recording: Recording = Recording()
+    cpu_pct: float | None = None
+    memory_mb: float | None = None
+    messages: tuple[str, ...] = ()  # health events: broken plug-ins, failed sinks, newest first
+
+
+class Frame(msgspec.Struct, frozen=True):
+    market: Market = Market()
+    host: Host = Host()
+    view: View = View()

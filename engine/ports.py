@@ -1,0 +1,118 @@
+"""The few shapes by which the rooms of the house know each other: commands, source, sink, clock."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+
+from engine.frame import Recording, Transport, View
+
+if TYPE_CHECKING:
+    from engine.batch import Batch
+    from engine.events import Derived
+    from engine.instrument import Instrument
+
+# Commands: what a person or the session asks for. Names are what `Source.accepts` lists.
+
+
+class SetView(msgspec.Struct, frozen=True, tag="view"):
+    view: View
+
+
+class Pause(msgspec.Struct, frozen=True, tag="pause"):
+    paused: bool | None = None  # None: toggle
+
+
+class Speed(msgspec.Struct, frozen=True, tag="speed"):
+    factor: float  # 0: as fast as it goes
+
+
+class StepBy(msgspec.Struct, frozen=True, tag="step"):
+    ticks: int  # negative: back
+
+
+class Seek(msgspec.Struct, frozen=True, tag="seek"):
+    ts: int
+
+
+class GoLive(msgspec.Struct, frozen=True, tag="now"):
+    """Back to now after a rewind."""
+
+
+class AddMark(msgspec.Struct, frozen=True, tag="mark"):
+    text: str
+
+
+class Record(msgspec.Struct, frozen=True, tag="record"):
+    on: bool | None = None  # None: toggle
+
+
+class Resync(msgspec.Struct, frozen=True, tag="resync"):
+    """The session found a book it does not trust (crossed, or not the venue's top)."""
+
+    symbol: int
+    reason: str
+
+
+Command = SetView | Pause | Speed | StepBy | Seek | GoLive | AddMark | Record | Resync
+
+
+class Checkpoint(msgspec.Struct, frozen=True):
+    """All of `State` after the event `seq`, at the tick `ts`."""
+
+    seq: int
+    ts: int
+    blob: bytes  # `State.pack()`
+
+
+class Source(Protocol):
+    """Emits batches that each end at a tick (100 ms of session time). Live, recorded or simulated."""
+
+    @property
+    def accepts(self) -> frozenset[str]:
+        """The commands this source takes, by tag."""
+
+    @property
+    def transport(self) -> Transport: ...
+
+    def batches(self) -> AsyncIterator[Batch]:
+        """Batches in order, paced as the source paces them. Ends when the source has no more."""
+
+    async def command(self, command: Command) -> Checkpoint | None:
+        """Carry a command out. A seek answers with the checkpoint to fold from (or None: from the start)
+        and goes on from there; `seek_to` says where to stop folding."""
+
+    async def close(self) -> None: ...
+
+
+class Sink(Protocol):
+    """Takes what the session folded. Never blocks and never raises into the engine."""
+
+    @property
+    def wants_checkpoint(self) -> bool: ...
+
+    @property
+    def status(self) -> Recording: ...
+
+    def put(self, seq: int, batch: Batch, derived: Sequence[Derived]) -> None:
+        """`seq` is the number of the batch's first row."""
+
+    def checkpoint(self, checkpoint: Checkpoint) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Clock(Protocol):
+    """Session time in ns UTC: the wall clock at the start, plus a monotonic clock. Never steps back."""
+
+    def now(self) -> int: ...
+
+    async def sleep(self, seconds: float) -> None: ...
+
+
+class InstrumentBook(Protocol):
+    """Where a source says which instruments it emits, by symbol index."""
+
+    def instruments(self) -> Sequence[Instrument]: ...
