@@ -139,7 +139,12 @@ class BatchBuilder:
         return self.row_count - 1
 
     def add_levels(
-        self, kind: Kind, ts_recv: int, bids: Sequence[tuple[int, int]], asks: Sequence[tuple[int, int]], **values: int
+        self,
+        kind: Kind,
+        ts_recv: int,
+        bids: Sequence[tuple[int, int]],
+        asks: Sequence[tuple[int, int]],
+        **values: int,
     ) -> None:
         """Append a SNAPSHOT or DELTA with its levels as (ticks, lots) pairs."""
         count = len(bids) + len(asks)

@@ -26,6 +26,25 @@ class Kind(IntEnum):
     NOTE = 5  # a struct of `Note`, see below
 
 
+class SignalRule(msgspec.Struct, frozen=True):
+    """When the imbalance signal speaks; see `engine.signals.imbalance`."""
+
+    long_ratio: float = 2.0  # bid depth / ask depth above which buyers are said to press
+    short_ratio: float = 0.5
+    hold_s: float = 60.0
+    gate_quantile: float = 0.8  # the ratio must also be this unusual against its own recent past
+    gate_window_s: int = 900
+
+
+class Setup(msgspec.Struct, frozen=True, tag="setup"):
+    """What the core was told to compute. The first event of a session, so that a replay computes the same."""
+
+    bands_bps: tuple[float, ...] = (100.0, 10.0, 25.0)  # the first is the 1 % band of every table
+    round_trip_quote: float = 100_000.0  # the size of the round trip, in quote currency
+    metrics_every_s: float = 5.0
+    signal: SignalRule = SignalRule()
+
+
 class Listed(msgspec.Struct, frozen=True, tag="listed"):
     """The instrument that rows with this symbol index speak of. Comes before any of them."""
 
@@ -68,7 +87,7 @@ class Mark(msgspec.Struct, frozen=True, tag="mark"):
     ts: int
 
 
-Note = Listed | FeedStatus | FeedCount | Mark
+Note = Setup | Listed | FeedStatus | FeedCount | Mark
 
 
 # Derived: recomputed by every replay, written as plain rows for people who query with SQL.

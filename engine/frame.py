@@ -57,7 +57,7 @@ class Band(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Features(msgspec.Struct, frozen=True):
-    """What the book and the trades say now. Prices in quote units; definitions in `engine.kernels.features`."""
+    """What the book and the trades say now. Prices in quote units; see `engine.kernels.features`."""
 
     mid: float | None = None
     weighted_mid: float | None = None
@@ -133,7 +133,8 @@ class Chart(msgspec.Struct, frozen=True):
     heat_rows: int = 0
     heat_top: float = 0.0  # price at the upper edge of row 0
     heat_bottom: float = 0.0  # price at the lower edge of the last row
-    heat_max: float = 0.0  # size (base units a row) that the highest level stands for
+    heat_min: float = 0.0  # size (base units a row) that level 1 stands for; levels are even on a log scale
+    heat_max: float = 0.0  # size that the highest level stands for
 
 
 class Event(msgspec.Struct, frozen=True):

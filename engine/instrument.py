@@ -76,7 +76,7 @@ class Step(msgspec.Struct, frozen=True, dict=True):
 
     def to_float(self, count: float) -> float:
         """Whole (or fractional) steps -> a float, for charts and ratios only."""
-        return count * self.mantissa / 10**self.decimals
+        return float(count * self.mantissa / 10**self.decimals)
 
 
 class Instrument(msgspec.Struct, frozen=True, dict=True, tag="instrument"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
@@ -12,7 +13,6 @@ from engine.frame import Recording, Transport, View
 if TYPE_CHECKING:
     from engine.batch import Batch
     from engine.events import Derived
-    from engine.instrument import Instrument
 
 # Commands: what a person or the session asks for. Names are what `Source.accepts` lists.
 
@@ -67,6 +67,17 @@ class Checkpoint(msgspec.Struct, frozen=True):
     blob: bytes  # `State.pack()`
 
 
+@dataclass(frozen=True, slots=True)
+class Jump:
+    """In the stream of batches: what follows goes on from this state (None: from the very beginning).
+
+    Frames before the first tick at or after `until_ts` are folded but not drawn.
+    """
+
+    checkpoint: Checkpoint | None
+    until_ts: int
+
+
 class Source(Protocol):
     """Emits batches that each end at a tick (100 ms of session time). Live, recorded or simulated."""
 
@@ -77,12 +88,15 @@ class Source(Protocol):
     @property
     def transport(self) -> Transport: ...
 
-    def batches(self) -> AsyncIterator[Batch]:
-        """Batches in order, paced as the source paces them. Ends when the source has no more."""
+    def batches(self) -> AsyncIterator[Batch | Jump]:
+        """Batches in order, paced as the source paces them. Ends when the source has no more.
 
-    async def command(self, command: Command) -> Checkpoint | None:
-        """Carry a command out. A seek answers with the checkpoint to fold from (or None: from the start)
-        and goes on from there; `seek_to` says where to stop folding."""
+        A seek, or a gap in a recording, is a `Jump` in this stream: in band, so that no batch of the old
+        place can be folded into the state of the new one.
+        """
+
+    async def command(self, command: Command) -> None:
+        """Carry a command out, or ignore it when `accepts` does not name it."""
 
     async def close(self) -> None: ...
 
@@ -110,9 +124,3 @@ class Clock(Protocol):
     def now(self) -> int: ...
 
     async def sleep(self, seconds: float) -> None: ...
-
-
-class InstrumentBook(Protocol):
-    """Where a source says which instruments it emits, by symbol index."""
-
-    def instruments(self) -> Sequence[Instrument]: ...

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import unicodedata
 
-_DROPPED = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}  # control, format (bidi, zero-width, tags), surrogates …
+_DROPPED = {
+    "Cc",
+    "Cf",
+    "Cs",
+    "Co",
+    "Cn",
+    "Zl",
+    "Zp",
+}  # control, format (bidi, zero-width, tags), surrogates …
 
 
 def clean(text: str, limit: int = 200) -> str:
@@ -14,7 +22,9 @@ def clean(text: str, limit: int = 200) -> str:
     'a[31mredgnp'
     """
     kept = "".join(
-        " " if c in "\t\n\r" else c for c in text[: limit * 4] if c in "\t\n\r" or unicodedata.category(c) not in _DROPPED
+        " " if c in "\t\n\r" else c
+        for c in text[: limit * 4]
+        if c in "\t\n\r" or unicodedata.category(c) not in _DROPPED
     )
     line = " ".join(kept.split())
     return line if len(line) <= limit else line[: limit - 1] + "…"

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-CAPTURES = Path(os.environ.get("MICROTUI_CAPTURES", Path(__file__).parent.parent / ".." / "shared" / "captures"))
+CAPTURES = Path(
+    os.environ.get("MICROTUI_CAPTURES", Path(__file__).parent.parent / ".." / "shared" / "captures")
+)
 
 
 @pytest.fixture(scope="session")

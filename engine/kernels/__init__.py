@@ -1,0 +1,105 @@
+"""Numba kernels: how every one of them is compiled, and where the compiled code is kept.
+
+numba keys its cache by a function's own file, so a helper edited in another file would stay stale. Here the
+cache folder's name is a hash of all kernel sources, numba and Python: edit anything and all is compiled anew.
+Code compiled with bounds checks lives in a folder of its own, or numba would load the unchecked one.
+
+Importing this package imports no numba; the first module that decorates a function does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, TypeVar
+
+from platformdirs import user_cache_dir
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_UNUSED_AFTER_S = 24 * 3600.0
+
+
+def _fingerprint() -> str:
+    digest = hashlib.sha256(f"{version('numba')} {sys.version}".encode())
+    for source in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(source.name.encode() + b"\0" + source.read_bytes())
+    checked = os.environ.get("NUMBA_BOUNDSCHECK", "") not in ("", "0")
+    return digest.hexdigest()[:16] + ("-checked" if checked else "")
+
+
+def _remove_unused(root: Path, current: Path) -> None:
+    """Earlier versions' folders; a young one may belong to a program that is compiling right now."""
+    for folder in root.iterdir():
+        if folder != current and time.time() - folder.stat().st_mtime > _UNUSED_AFTER_S:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _writable(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        os.utime(folder)
+        probe = folder / f".probe-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError:
+        return False
+    return True
+
+
+def _choose_cache() -> Path | None:
+    """The cache folder, or None where nothing can be written: numba would refuse to import `cache=True`.
+
+    A shared temporary folder is no alternative: the cache is pickles, and others could plant theirs.
+    """
+    root = Path(user_cache_dir("microtui")) / "numba"
+    given = os.environ.get("NUMBA_CACHE_DIR", "")
+    if given and Path(given).parent != root:  # a person's choice; one below root is our parent process's
+        return Path(given) if _writable(Path(given)) else None
+    folder = root / _fingerprint()
+    if not _writable(folder):
+        os.environ.pop("NUMBA_CACHE_DIR", None)
+        return None
+    os.environ["NUMBA_CACHE_DIR"] = str(folder)
+    with contextlib.suppress(OSError):  # another instance was quicker
+        _remove_unused(root, folder)
+    return folder
+
+
+CACHE_DIR = _choose_cache()
+
+
+def _compile(function: F, **options: Any) -> F:
+    import numba
+
+    if CACHE_DIR is not None:
+        config: Any = numba.config
+        config.CACHE_DIR = str(CACHE_DIR)  # numba may have been imported before this package
+    return numba.njit(cache=CACHE_DIR is not None, nogil=True, error_model="numpy", **options)(function)
+
+
+def jit(function: F) -> F:
+    """Compile a kernel that Python calls. Division by zero gives inf or nan, never an exception."""
+    return _compile(function)
+
+
+def helper(function: F) -> F:
+    """Compile a function that only kernels call, without reference counting: it may not allocate.
+
+    Counting references of the arrays passed along cost 2.4 times in a hot loop.
+    """
+    return _compile(function, _nrt=False, forceinline=False)  # unsaid, it would be inherited from the caller
+
+
+def inlined(function: F) -> F:
+    """A helper whose code becomes part of its caller: for hot paths, where passing a dozen arrays costs more."""
+    return _compile(
+        function, _nrt=False, forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True
+    )

@@ -1,0 +1,148 @@
+"""One depth message of 20 levels: bytes -> applied -> best, depth in the 1 % band, imbalance.
+
+Beside it `orjson.loads` alone on the same bytes, which yields neither integers nor a book. One by one, Python
+hands over each message in a call of its own; in batches, a whole run of messages goes over in one call and the
+answers after each message come back together.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import orjson
+
+from engine.batch import ROW
+from engine.kernels import jit
+from engine.kernels.binance_json import read
+from engine.kernels.level_book import ASK, BEST, BID, Ints, apply_side, depth, fill, new_book, window_for
+
+MESSAGES = 2_000
+ROUNDS = 15
+MID = 6_000_000  # ticks of 0.01
+GRID = np.array([1, 2, 1, 5], np.int64)
+NAME = np.frombuffer(b"BTCUSDT", np.uint8).copy()
+
+
+def depth_messages(count: int, seed: int = 1) -> list[bytes]:
+    """Binance's own layout: ten bids and ten asks near the touch, three in ten of them removals."""
+    rng = random.Random(seed)
+
+    def side(outward: int) -> str:
+        levels = []
+        for _ in range(10):
+            ticks = MID + outward * (1 + int(rng.expovariate(1 / 1500)))
+            lots = 0 if rng.random() < 0.3 else int(rng.paretovariate(1.2) * 2000)
+            levels.append(f'["{ticks / 100:.2f}000000","{lots / 100_000:.5f}000"]')
+        return ",".join(levels)
+
+    return [
+        (
+            f'{{"stream":"btcusdt@depth@100ms","data":{{"e":"depthUpdate","E":{1723161255208 + 100 * i},'
+            f'"s":"BTCUSDT","U":{50093239189 + 10 * i},"u":{50093239198 + 10 * i},'
+            f'"b":[{side(-1)}],"a":[{side(1)}]}}}}'
+        ).encode()
+        for i in range(count)
+    ]
+
+
+def resting_book() -> tuple[Ints, Ints, Ints]:
+    """A thousand levels a side, in a window that suits the price."""
+    book = new_book(window_for(MID))
+    steps = np.arange(1, 3001, 3)
+    for side, outward in ((BID, -1), (ASK, 1)):
+        fill(book, side, np.column_stack([MID + outward * steps, 1000 + steps]))
+    return book
+
+
+@jit
+def one_message(
+    message: bytes, name: Any, grid: Ints, rows: Any, levels: Ints, head: Ints, cells: Ints, far: Ints
+) -> tuple[int, int, int, int, float]:
+    """Best bid and ask (ticks), depth of either side within 1 % of the mid (lots), imbalance of the two."""
+    read(message, 0, len(message), name, grid, 0, 0, rows, 0, levels, 0)
+    row = rows[0]
+    start, turn = np.int64(row.level_start), np.int64(row.level_start) + row.bid_count
+    apply_side(head, cells, far, BID, levels, start, turn)
+    apply_side(head, cells, far, ASK, levels, turn, turn + row.ask_count)
+    bid, ask = -head[BID, BEST], head[ASK, BEST]
+    mid = (bid + ask) * 0.5
+    bids = depth(head, cells, far, BID, -bid, -math.ceil(mid * 0.99))
+    asks = depth(head, cells, far, ASK, ask, math.floor(mid * 1.01))
+    return bid, ask, bids, asks, (bids - asks) / (bids + asks)
+
+
+@jit
+def many_messages(
+    text: bytes,
+    ends: Ints,
+    name: Any,
+    grid: Ints,
+    rows: Any,
+    levels: Ints,
+    head: Ints,
+    cells: Ints,
+    far: Ints,
+    said: Any,
+) -> None:
+    """The same for each message of `text` that ends at `ends`; row i of `said` is its answer."""
+    begin = 0
+    for i in range(len(ends)):
+        read(text, begin, ends[i], name, grid, 0, 0, rows, 0, levels, 0)
+        begin = ends[i]
+        row = rows[0]
+        start, turn = np.int64(row.level_start), np.int64(row.level_start) + row.bid_count
+        apply_side(head, cells, far, BID, levels, start, turn)
+        apply_side(head, cells, far, ASK, levels, turn, turn + row.ask_count)
+        bid, ask = -head[BID, BEST], head[ASK, BEST]
+        mid = (bid + ask) * 0.5
+        bids = depth(head, cells, far, BID, -bid, -math.ceil(mid * 0.99))
+        asks = depth(head, cells, far, ASK, ask, math.floor(mid * 1.01))
+        said[i, 0], said[i, 1], said[i, 2], said[i, 3] = bid, ask, bids, asks
+        said[i, 4] = (bids - asks) / (bids + asks)
+
+
+def _us_a_message(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return (time.perf_counter() - began) / MESSAGES * 1e6
+
+
+def run() -> dict[str, float]:
+    """Microseconds a message, the best of several rounds that take turns, and the two ratios."""
+    messages = depth_messages(MESSAGES)
+    text = b"".join(messages)
+    ends = np.cumsum([len(message) for message in messages])
+    rows, levels = np.zeros(1, ROW), np.empty((64, 2), np.int64)
+    said = np.empty((MESSAGES, 5))
+    book, batch_book = resting_book(), resting_book()
+
+    def loads() -> None:
+        for message in messages:
+            orjson.loads(message)
+
+    def one_by_one() -> list[tuple[int, int, int, int, float]]:
+        return [one_message(message, NAME, GRID, rows, levels, *book) for message in messages]
+
+    def in_a_batch() -> None:
+        many_messages(text, ends, NAME, GRID, rows, levels, *batch_book, said)
+
+    assert one_by_one() == (in_a_batch(), [tuple(row) for row in said.tolist()])[1]
+    times = [[_us_a_message(work) for work in (loads, one_by_one, in_a_batch)] for _ in range(ROUNDS)]
+    json_us, one_us, batch_us = np.min(times, axis=0).tolist()
+    return {
+        "orjson.loads us": json_us,
+        "one by one us": one_us,
+        "in batches us": batch_us,
+        "one by one, times as fast as orjson (>= 1)": json_us / one_us,
+        "in batches, times as fast as orjson (>= 2.5)": json_us / batch_us,
+    }
+
+
+if __name__ == "__main__":
+    for name, value in run().items():
+        print(f"{name:48} {value:8.3f}")

@@ -1,0 +1,35 @@
+"""`microtui exchange`: a made-up exchange on this machine, to try microtui without network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("symbols", nargs=-1, metavar="[SYMBOL...]")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=9001, show_default=True, help="0: any free one."
+)
+@click.option("--seed", type=int, default=7, show_default=True, help="Of the made-up market.")
+@click.option(
+    "--rate", type=click.FloatRange(0.1, 50), default=1.0, show_default=True, help="Times the usual flow."
+)
+@click.option(
+    "--capture",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Play these recorded messages instead of a made-up market.",
+)
+def exchange(symbols: tuple[str, ...], port: int, seed: int, rate: float, capture: Path | None) -> None:
+    """Serve the Binance spot protocol on 127.0.0.1: a made-up market in SYMBOL... (BTCUSDT ETHUSDT).
+
+    Nothing it shows is real. It prints the command that connects to it, and serves until Ctrl+C.
+    """
+    import asyncio
+    import contextlib
+
+    from engine.feeds.fake_binance import serve
+
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(serve(port, symbols or ("BTCUSDT", "ETHUSDT"), seed=seed, capture=capture, rate=rate))

@@ -1,0 +1,150 @@
+"""`microtui live`: a market as it happens, on the screen or as JSON lines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+import click
+
+from cli.durations import Duration
+
+if TYPE_CHECKING:
+    from cli.settings import Settings
+    from engine.desk import Desk
+    from engine.frame import Frame, Host
+    from engine.session import Session
+    from tui.bridge import Bridge
+
+MAX_SYMBOLS = 100
+
+
+@click.command()
+@click.argument("symbols", nargs=-1, required=True, metavar="SYMBOL...")
+@click.option("--headless", is_flag=True, help="No screen: one JSON object a line on stdout.")
+@click.option("--for", "for_s", type=Duration(), help="End after this long, such as 30s (headless).")
+@click.option(
+    "--interval", "interval_s", type=Duration(), default="5s", show_default=True, help="Between lines."
+)
+@click.option(
+    "--record/--no-record", default=None, help="Record the session (on unless the settings say not)."
+)
+@click.option(
+    "--set", "flags", multiple=True, metavar="KEY=VALUE", help="A setting, such as venues.binance.ws=ws://…"
+)
+def live(
+    symbols: tuple[str, ...],
+    headless: bool,
+    for_s: float | None,
+    interval_s: float,
+    record: bool | None,
+    flags: tuple[str, ...],
+) -> None:
+    """Watch SYMBOL... (such as BTCUSDT ETHUSDT) on Binance spot.
+
+    The session is recorded as you watch: `microtui replay` plays it again, and the left arrow rewinds it.
+    """
+    names = tuple(dict.fromkeys(s.strip().upper() for s in symbols))
+    for name in names:
+        if not (name.isascii() and name.isalnum() and 3 <= len(name) <= 20):
+            raise click.BadParameter(
+                f"expected a symbol such as BTCUSDT, found {name[:30]!r}", param_hint="SYMBOL"
+            )
+    if len(names) > MAX_SYMBOLS:
+        raise click.BadParameter(
+            f"at most {MAX_SYMBOLS} symbols in one run, found {len(names)}", param_hint="SYMBOL"
+        )
+    if headless:
+        _headless(names, for_s, interval_s, record, flags)
+        return
+    if for_s is not None:
+        raise click.UsageError("--for goes with --headless")
+    from cli.recording import exporters
+    from cli.screen import run_screen
+
+    current: list[Session] = []
+    run_screen(
+        partial(_build_desk, names, record, flags, current),
+        title=f"live {' '.join(names)}",
+        exporters=exporters(lambda: current[0].sink.status.path if current and current[0].sink else ""),
+    )
+
+
+async def _build_desk(
+    symbols: tuple[str, ...],
+    record: bool | None,
+    flags: tuple[str, ...],
+    current: list[Session],
+    bridge: Bridge,
+) -> Desk:
+    from cli.host import HostMeter
+    from cli.kernels import warm_kernels
+    from cli.settings import load_settings
+
+    bridge.progress = "reading the settings"
+    settings = load_settings(flags)
+    await warm_kernels(lambda text: setattr(bridge, "progress", text))
+    bridge.progress = "starting the engine"
+    from cli.recording import tidy
+    from engine.desk import Desk
+    from store.recording import Recording
+    from store.replay import ReplaySource
+
+    meter = HostMeter()
+    tidy(settings, meter.messages.append)
+
+    def make_session(publish: Callable[[Frame], None], host: Callable[[Host], Host]) -> Session:
+        session = _session(symbols, settings, record, meter.messages.append, publish=publish, host=host)
+        current.append(session)
+        return session
+
+    def open_rewind() -> ReplaySource | None:
+        sink = desk.main.sink
+        return ReplaySource(Recording(sink.status.path), label="REWIND", follow=True) if sink else None
+
+    desk = Desk(bridge.publish, make_session, meter, open_rewind)
+    bridge.progress = "connecting"
+    return desk
+
+
+def _session(
+    symbols: tuple[str, ...],
+    settings: Settings,
+    record: bool | None,
+    say: Callable[[str], None],
+    publish: Callable[[Frame], None] | None = None,
+    host: Callable[[Host], Host] = lambda host: host,
+) -> Session:
+    from cli.recording import sink_maker
+    from engine.feeds.clock import SystemClock
+    from engine.feeds.live import LiveSource
+    from engine.session import Session
+
+    clock = SystemClock()
+    make_sink = sink_maker(settings, symbols, clock.now, say)
+    on = settings.record.on if record is None else record
+    return Session(
+        LiveSource(symbols, settings.feed_options(), clock, setup=settings.setup()),
+        publish=publish,
+        host=host,
+        sink=make_sink() if on else None,
+        make_sink=make_sink,
+    )
+
+
+def _headless(
+    symbols: tuple[str, ...],
+    for_s: float | None,
+    interval_s: float,
+    record: bool | None,
+    flags: tuple[str, ...],
+) -> None:
+    from cli.headless import LinePrinter, run
+    from cli.recording import tidy
+    from cli.settings import load_settings
+
+    settings = load_settings(flags)
+    say = partial(click.echo, err=True)
+    tidy(settings, say)
+    run(lambda: _session(symbols, settings, record, say), LinePrinter(interval_s, for_s))

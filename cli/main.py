@@ -1,0 +1,48 @@
+"""The `microtui` command: a click group that loads a command's module only when it is run."""
+
+from __future__ import annotations
+
+import importlib
+
+import click
+
+# name -> where it lives and its one line of help, so that `--help` loads none of them
+COMMANDS = {
+    "live": ("cli.live:live", "Watch a live market."),
+    "replay": ("cli.replay:replay", "Play a recording."),
+    "sessions": ("cli.sessions:sessions", "List, check, export and prune recordings."),
+    "exchange": (
+        "cli.exchange:exchange",
+        "Serve a made-up exchange on this machine, to try microtui offline.",
+    ),
+}
+
+
+class LazyGroup(click.Group):
+    """Knows its commands by name; imports one when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="microtui", message="microtui %(version)s")
+def main() -> None:
+    """A full-screen terminal for market microstructure.
+
+    \b
+      microtui live BTCUSDT       an exact order book, recorded as you watch
+      microtui replay             the last recording, with seek and speed
+      microtui exchange           a market on this machine, for trying it offline
+    """

@@ -1,0 +1,40 @@
+"""Where microtui keeps its files: the platform's own folders for settings, data, state and logs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+_APP = "microtui"
+
+
+def config_folder() -> Path:
+    return Path(platformdirs.user_config_dir(_APP, appauthor=False))
+
+
+def config_file() -> Path:
+    """MICROTUI_CONFIG, or `config.toml` in the config folder."""
+    return Path(os.environ.get("MICROTUI_CONFIG") or config_folder() / "config.toml")
+
+
+def recordings_folder() -> Path:
+    return Path(platformdirs.user_data_dir(_APP, appauthor=False)) / "sessions"
+
+
+def exports_folder() -> Path:
+    return Path(platformdirs.user_data_dir(_APP, appauthor=False)) / "exports"
+
+
+def state_file() -> Path:
+    return Path(platformdirs.user_state_dir(_APP, appauthor=False)) / "screen.json"
+
+
+def log_file() -> Path:
+    return Path(platformdirs.user_log_dir(_APP, appauthor=False)) / "microtui.log"
+
+
+def built_in(folder: str) -> Path:
+    """A data folder that ships with the packages: `themes` or `replays`."""
+    return Path(__file__).resolve().parent.parent / folder

@@ -1,0 +1,80 @@
+"""Recordings as the commands use them: where they are kept, how one begins, what is exported from one."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+from cli import paths
+from cli.settings import Settings
+from engine.ports import Sink
+from store.errors import StoreError
+from store.header import new_header
+from store.recorder import Recorder
+from store.sessions import Catalogue
+
+EXPORTED = ("trades", "book_metrics", "alerts", "marks")
+
+
+def catalogue_of(settings: Settings) -> Catalogue:
+    folder = settings.record.folder
+    return Catalogue(folder.expanduser() if folder is not None else paths.recordings_folder())
+
+
+def tidy(settings: Settings, say: Callable[[str], None]) -> None:
+    """Recover what a crash left open and delete what is too old or too much, beside everything else."""
+
+    def run() -> None:
+        try:
+            catalogue = catalogue_of(settings)
+            for lost in catalogue.recover():
+                say(lost)
+            catalogue.prune(settings.record.keep_days, int(settings.record.disk_cap_gb * 2**30))
+        except (StoreError, OSError) as error:
+            say(f"recordings could not be tidied: {error}")
+
+    threading.Thread(target=run, name="tidy", daemon=True).start()
+
+
+def sink_maker(
+    settings: Settings, symbols: tuple[str, ...], now: Callable[[], int], say: Callable[[str], None]
+) -> Callable[[], Sink | None]:
+    """A function that begins a recording, or says why it cannot and gives None: the session goes on."""
+
+    def make() -> Sink | None:
+        started = now()
+        try:
+            path = catalogue_of(settings).new_path(symbols, started)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return Recorder(path, new_header(f"live {' '.join(symbols)}", started))
+        except (StoreError, OSError) as error:
+            say(f"not recording: {error}")
+            return None
+
+    return make
+
+
+def exporters(path: Callable[[], str]) -> Mapping[str, Callable[[], str]]:
+    """What the screen's export key offers beside a picture: the recording's tables, by format."""
+    return {"csv": partial(_export, path, "csv"), "parquet": partial(_export, path, "parquet")}
+
+
+def _export(path: Callable[[], str], format_: str) -> str:
+    """Write the recording's main tables; the sentence that says where they are."""
+    from store.export import export
+    from store.recording import Recording
+
+    file = Path(path()) if path() else None
+    if file is None:
+        return "nothing is recorded, so there is nothing to export; r records"
+    try:
+        folder = paths.exports_folder()
+        folder.mkdir(parents=True, exist_ok=True)
+        with Recording(file) as recording:
+            for table in EXPORTED:
+                export(recording, table, format_, folder / f"{file.stem}-{table}.{format_}")
+    except (StoreError, OSError) as error:
+        return f"export failed: {error}"
+    return f"{', '.join(EXPORTED)} written to {folder} as {format_}"

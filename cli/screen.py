@@ -1,0 +1,87 @@
+"""Runs the full-screen app over an engine thread. What every screen command shares."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import tomllib
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from cli import paths
+from cli.engine import EngineThread
+from cli.errors import UserError
+from tui.app import MicrotuiApp
+from tui.bridge import Bridge
+
+if TYPE_CHECKING:
+    from engine.desk import Desk
+
+
+def run_screen(
+    build: Callable[[Bridge], Awaitable[Desk]],
+    *,
+    title: str,
+    symbol: int | None = None,
+    exporters: Mapping[str, Callable[[], str]] | None = None,
+) -> None:
+    """Paint at once; the engine starts beside it. Raises UserError when the engine could not go on."""
+    if not sys.stdin.isatty() or not sys.stderr.isatty():
+        # Textual reads keys from stdin and paints on stderr.
+        raise UserError(
+            "the screen needs a terminal on stdin and stderr, and there is none; "
+            "run it in a terminal, or add --headless for JSON lines"
+        )
+    log_to_file()
+    bridge = Bridge()
+    look = _look_settings()
+    app = MicrotuiApp(
+        bridge,
+        theme_folders=[paths.built_in("themes"), paths.config_folder() / "themes"],
+        keys=look.get("keys", {}),
+        theme_name=look.get("theme"),
+        ascii_only=bool(look.get("ascii")) or os.environ.get("MICROTUI_ASCII") == "1",
+        state_file=paths.state_file(),
+        exporters=exporters or {},
+        title=title,
+    )
+    engine = EngineThread(bridge, build)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: app.call_later(app.exit))
+    app.call_after_first_paint = engine.start
+    try:
+        app.run()
+    finally:
+        engine.stop()
+    if bridge.failure:
+        raise UserError(bridge.failure)
+
+
+def log_to_file() -> None:
+    """Warnings and worse, to a file: the terminal belongs to the screen."""
+    file = paths.log_file()
+    handler: logging.Handler
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if file.exists() and file.stat().st_size > 5_000_000:
+            file.replace(file.with_suffix(".old.log"))
+        handler = logging.FileHandler(file, encoding="utf-8", delay=True)
+    except OSError:
+        handler = logging.NullHandler()
+    logging.basicConfig(
+        level=logging.WARNING, handlers=[handler], format="%(asctime)s %(levelname)s %(name)s %(message)s"
+    )
+
+
+def _look_settings() -> dict[str, Any]:
+    """Theme and keys, read before the first paint; the whole file is checked right after it."""
+    try:
+        values = tomllib.loads(paths.config_file().read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    screen, keys = values.get("screen"), values.get("keys")
+    look: dict[str, Any] = dict(screen) if isinstance(screen, dict) else {}
+    look["keys"] = keys if isinstance(keys, dict) and all(isinstance(k, str) for k in keys.values()) else {}
+    return look

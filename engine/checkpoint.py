@@ -1,0 +1,154 @@
+"""All of State as bytes and back, bit for bit. It may come from a stranger, so all is checked."""
+
+from __future__ import annotations
+
+import math
+
+import msgspec
+import numpy as np
+
+from engine.core import State, SymbolState
+from engine.events import Setup
+from engine.frame import Event, Feed
+from engine.instrument import Instrument
+from engine.kernels import charts_pack
+from engine.kernels import checkpoint as market_pack
+from engine.signals.imbalance import BINS, ImbalanceSignal
+
+VERSION = 1
+MAX_ARRAY_BYTES = 64 * 1024 * 1024
+_DTYPES = {"<i8", "<f8", "<i4", "<i2", "|u1", "|i1", "<u8", "<u2", "<u4", "<f4"}
+
+
+class PackedArray(msgspec.Struct, frozen=True, array_like=True):
+    dtype: str
+    shape: tuple[int, ...]
+    data: bytes
+
+
+class PackedSymbol(msgspec.Struct, frozen=True):
+    index: int
+    instrument: Instrument
+    market: dict[str, PackedArray]
+    charts: dict[str, PackedArray]
+    signal: ImbalanceSignal
+    book_state: str
+    reason: str
+    trading: str
+    doubt: str
+    first_mid: float | None
+    depth_limit: int
+    sized: bool
+
+
+class PackedState(msgspec.Struct, frozen=True):
+    version: int
+    setup: Setup
+    seq: int
+    ts: int
+    started: int
+    metrics_at: int
+    feeds: list[Feed]
+    events: list[Event]
+    symbols: list[PackedSymbol]
+
+
+class BadCheckpoint(ValueError):
+    """Bytes that are not a checkpoint of this version."""
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(PackedState).decode
+
+
+def pack(state: State) -> bytes:
+    """Plain bytes, uncompressed: whoever stores them compresses them in their own thread."""
+    return _encode(
+        PackedState(
+            VERSION,
+            state.setup,
+            state.seq,
+            state.ts,
+            state.started,
+            state.metrics_at,
+            list(state.feeds.values()),
+            state.events,
+            [_pack_symbol(index, symbol) for index, symbol in state.symbols.items()],
+        )
+    )
+
+
+def unpack(blob: bytes) -> State:
+    """Raises BadCheckpoint for anything that `pack` of this version could not have written."""
+    try:
+        packed = _decode(blob)
+        if packed.version != VERSION:
+            raise BadCheckpoint(f"checkpoint version {packed.version}, expected {VERSION}")
+        return State(
+            setup=packed.setup,
+            seq=packed.seq,
+            ts=packed.ts,
+            started=packed.started,
+            symbols={s.index: _unpack_symbol(s) for s in packed.symbols},
+            feeds={feed.venue: feed for feed in packed.feeds},
+            events=packed.events,
+            metrics_at=packed.metrics_at,
+        )
+    except BadCheckpoint:
+        raise
+    except (msgspec.MsgspecError, ValueError, KeyError, OverflowError) as error:
+        raise BadCheckpoint(f"damaged checkpoint: {error}") from error
+
+
+def _pack_symbol(index: int, symbol: SymbolState) -> PackedSymbol:
+    return PackedSymbol(
+        index,
+        symbol.instrument,
+        {name: _pack_array(a) for name, a in market_pack.pack(symbol.market).items()},
+        {name: _pack_array(a) for name, a in charts_pack.pack(symbol.charts).items()},
+        symbol.signal,
+        symbol.book_state,
+        symbol.reason,
+        symbol.trading,
+        symbol.doubt,
+        symbol.first_mid,
+        symbol.depth_limit,
+        symbol.sized,
+    )
+
+
+def _unpack_symbol(packed: PackedSymbol) -> SymbolState:
+    signal = packed.signal
+    if len(signal.counts) != BINS or not all(0 <= b < BINS for b in signal.history):
+        raise BadCheckpoint("damaged checkpoint: the signal's history is out of bounds")
+    if signal.history and not 0 <= signal.history_at < len(signal.history):
+        raise BadCheckpoint("damaged checkpoint: the signal's history is out of bounds")
+    return SymbolState(
+        instrument=packed.instrument,
+        market=market_pack.unpack({name: _unpack_array(a) for name, a in packed.market.items()}),
+        charts=charts_pack.unpack({name: _unpack_array(a) for name, a in packed.charts.items()}),
+        signal=signal,
+        book_state=packed.book_state,
+        reason=packed.reason,
+        trading=packed.trading,
+        doubt=packed.doubt,
+        first_mid=packed.first_mid,
+        depth_limit=packed.depth_limit,
+        sized=packed.sized,
+    )
+
+
+def _pack_array(array: np.ndarray) -> PackedArray:
+    return PackedArray(array.dtype.str, array.shape, np.ascontiguousarray(array).tobytes())
+
+
+def _unpack_array(packed: PackedArray) -> np.ndarray:
+    if packed.dtype not in _DTYPES:
+        raise BadCheckpoint(f"damaged checkpoint: array type {packed.dtype[:20]!r}")
+    dtype = np.dtype(packed.dtype)
+    if any(n < 0 for n in packed.shape) or len(packed.shape) > 4:
+        raise BadCheckpoint("damaged checkpoint: array shape")
+    size = math.prod(packed.shape) * dtype.itemsize
+    if size != len(packed.data) or size > MAX_ARRAY_BYTES:
+        raise BadCheckpoint(f"damaged checkpoint: array of {len(packed.data)} bytes, expected {size}")
+    return np.frombuffer(packed.data, dtype).reshape(packed.shape).copy()

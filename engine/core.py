@@ -1,0 +1,306 @@
+"""The one engine: a State, and `apply(state, batch)`, which folds events into it. READ FIRST.
+
+State is a fold over recorded events and nothing else: no clock, no randomness, no I/O. The numbers that
+change with every message live in arrays that jitted kernels fold; what changes rarely (who is listed, how a
+feed is doing, what the signal says, which alerts stand) is plain Python around them. Both can be copied,
+packed and compared, and that is all that checkpoints, seeking and forks need.
+
+A batch ends at a TICK. There the features are read, the signal steps, metrics and alerts are derived.
+What a kernel found doubtful (a crossed book, a top that is not the venue's) becomes a `Resync` request that
+the session passes to the source; a source that cannot resync, such as a recording, ignores it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from engine.batch import Batch
+from engine.events import (
+    Alert,
+    BookMetrics,
+    Derived,
+    FeedCount,
+    FeedStatus,
+    Kind,
+    Listed,
+    Mark,
+    Note,
+    Setup,
+    Signal,
+)
+from engine.frame import Event, Feed
+from engine.instrument import Instrument
+from engine.kernels import charts as chart_kernel
+from engine.kernels import fold as fold_kernel
+from engine.kernels import market as market_kernel
+from engine.ports import Resync
+from engine.signals.imbalance import ImbalanceSignal
+
+EVENTS_KEPT = 200
+_FEATURE = {name: index for index, name in enumerate(fold_kernel.FEATURES)}
+_BAND = {name: index for index, name in enumerate(fold_kernel.BAND_FIELDS)}
+_UNTRUSTED = frozenset({"EMPTY", "BUFFERING", "SNAPSHOT_WAIT", "STALE", "GAP"})
+
+
+@dataclass
+class SymbolState:
+    """One symbol: what is known of its feed, its book and features (arrays), its charts and its signal."""
+
+    instrument: Instrument
+    market: fold_kernel.MarketArrays
+    charts: chart_kernel.ChartArrays
+    signal: ImbalanceSignal = field(default_factory=ImbalanceSignal)
+    book_state: str = "EMPTY"
+    reason: str = ""
+    trading: str = ""
+    doubt: str = ""  # CROSSED or MISMATCH, until the next snapshot
+    first_mid: float | None = None
+    depth_limit: int = 0
+    sized: bool = False  # whether the round trip's size in lots is known yet
+
+    def feature(self, name: str) -> float | None:
+        """The value at the last tick, None where it is missing."""
+        value = float(self.market.features[_FEATURE[name]])
+        return None if math.isnan(value) else value
+
+    def band(self, number: int, name: str) -> float | None:
+        """A depth band's value at the last tick; the first band is the 1 % one."""
+        value = float(self.market.bands[number, _BAND[name]])
+        return None if math.isnan(value) else value
+
+    @property
+    def trade_count(self) -> int:
+        """Trades since the session began."""
+        return int(self.charts.clock[chart_kernel.TRADES])
+
+    @property
+    def shown_state(self) -> str:
+        return self.doubt or self.book_state
+
+    @property
+    def trusted(self) -> bool:
+        return not self.doubt and self.book_state == "SYNCED"
+
+
+@dataclass
+class State:
+    """Everything that follows from the events so far."""
+
+    setup: Setup = field(default_factory=Setup)
+    seq: int = 0  # of the next event
+    ts: int = 0  # of the last tick
+    started: int = 0
+    symbols: dict[int, SymbolState] = field(default_factory=dict)
+    feeds: dict[str, Feed] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)  # newest last
+    metrics_at: int = 0
+
+
+def apply(state: State, batch: Batch) -> tuple[list[Derived], list[Resync]]:
+    """Fold one batch. Returns what it led to: derived rows in order, and requests to the source."""
+    derived: list[Derived] = []
+    requests: list[Resync] = []
+    if not len(batch):
+        return derived, requests
+    if not state.started:
+        state.started = int(batch.rows[0]["ts_recv"])
+    for part in _parts(batch):
+        _fold_rows(state, part, derived, requests)
+        if int(part.rows[-1]["kind"]) == Kind.NOTE:
+            row = part.rows[-1]
+            _apply_note(state, batch.notes[int(row["level_start"])], int(row["ts_recv"]), derived)
+    state.seq += len(batch)
+    for index, symbol in state.symbols.items():
+        mid = symbol.feature("mid") if symbol.trusted else None
+        chart_kernel.on_batch(
+            batch.rows, index, symbol.charts, symbol.market.book, math.nan if mid is None else mid
+        )
+    if batch.ends_at_tick:
+        _tick(state, int(batch.rows[-1]["ts_recv"]), derived)
+    return derived, requests
+
+
+def _parts(batch: Batch) -> Iterator[Batch]:
+    """The batch cut behind every note, so that notes and rows count in their order."""
+    start = 0
+    for at in np.flatnonzero(batch.rows["kind"] == Kind.NOTE).tolist():
+        yield Batch(batch.rows[start : at + 1], batch.levels, batch.notes)
+        start = at + 1
+    if start < len(batch):
+        yield Batch(batch.rows[start:], batch.levels, batch.notes)
+
+
+def _fold_rows(state: State, part: Batch, derived: list[Derived], requests: list[Resync]) -> None:
+    for index, symbol in state.symbols.items():
+        snapshots = (part.rows["kind"] == Kind.SNAPSHOT) & (part.rows["symbol"] == index)
+        if snapshots.any():
+            symbol.doubt = ""
+            _size_round_trip(symbol, part, int(np.argmax(snapshots)), state.setup.round_trip_quote)
+        symbol.market = fold_kernel.fit(part.rows, part.levels, index, symbol.market)
+        flags = fold_kernel.fold(part.rows, part.levels, index, symbol.market)
+        if flags and not symbol.doubt:
+            _doubt(symbol, index, flags, int(part.rows[-1]["ts_recv"]), state, derived, requests)
+
+
+def _size_round_trip(symbol: SymbolState, part: Batch, at: int, quote: float) -> None:
+    """The round trip's size in lots, from its value in quote currency at the first book's price."""
+    row = part.rows[at]
+    params = symbol.market.params
+    if not symbol.sized and int(row["bid_count"]) > 0:
+        best_ticks = int(part.levels[int(row["level_start"]), 0])
+        price, lot = symbol.instrument.tick.to_float(best_ticks), float(symbol.instrument.lot.value)
+        if price > 0:
+            params[market_kernel.ROUND_TRIP_LOTS] = max(1.0, round(quote / price / lot))
+            symbol.sized = True
+
+
+def _doubt(
+    symbol: SymbolState,
+    index: int,
+    flags: int,
+    ts: int,
+    state: State,
+    derived: list[Derived],
+    requests: list[Resync],
+) -> None:
+    """A book that fails its proof is not drawn as good again before a new snapshot."""
+    crossed = bool(flags & fold_kernel.CROSSED)
+    symbol.doubt = "CROSSED" if crossed else "MISMATCH"
+    why = (
+        "the best bid reached the best ask"
+        if crossed
+        else "its top differs from the venue's at the same update"
+    )
+    fold_kernel.reset_book(symbol.market)
+    _alert(state, Alert(ts, index, "BOOK", None, f"{symbol.instrument.symbol} book resyncs: {why}"), derived)
+    requests.append(Resync(index, why))
+
+
+def _apply_note(state: State, note: Note, ts: int, derived: list[Derived]) -> None:
+    match note:
+        case Setup():
+            state.setup = note
+        case Listed():
+            state.symbols[note.symbol] = _new_symbol(note, state.setup)
+        case FeedStatus(symbol=None):
+            _connection(state, note, ts, derived)
+        case FeedStatus():
+            _book_status(state, note, ts, derived)
+        case FeedCount():
+            feed = state.feeds.get(note.venue, Feed(note.venue))
+            state.feeds[note.venue] = Feed(
+                note.venue,
+                feed.state,
+                feed.reason,
+                feed.retry_at_ns,
+                note.messages,
+                note.bytes,
+                note.malformed,
+                note.ignored,
+                note.resyncs,
+                note.reconnects,
+            )
+        case Mark():
+            _alert(state, Alert(ts, None, "MARK", None, note.text), derived)
+
+
+def _new_symbol(note: Listed, setup: Setup) -> SymbolState:
+    instrument = note.instrument
+    tick, lot = float(instrument.tick.value), float(instrument.lot.value)
+    return SymbolState(
+        instrument=instrument,
+        market=fold_kernel.new_market(tick, lot, setup.bands_bps, 1),
+        charts=chart_kernel.new_charts(tick, lot),
+        depth_limit=note.depth_limit,
+    )
+
+
+def _connection(state: State, note: FeedStatus, ts: int, derived: list[Derived]) -> None:
+    feed = state.feeds.get(note.venue, Feed(note.venue))
+    was_live, is_live = feed.state == "LIVE", note.state == "LIVE"
+    state.feeds[note.venue] = Feed(
+        note.venue,
+        note.state,
+        note.reason,
+        note.retry_at_ns,
+        feed.messages,
+        feed.bytes,
+        feed.malformed,
+        feed.ignored,
+        feed.resyncs,
+        feed.reconnects,
+    )
+    if was_live and not is_live:
+        _alert(
+            state, Alert(ts, None, "FEED", None, f"{note.venue} {note.state.lower()}: {note.reason}"), derived
+        )
+
+
+def _book_status(state: State, note: FeedStatus, ts: int, derived: list[Derived]) -> None:
+    symbol = state.symbols.get(-1 if note.symbol is None else note.symbol)
+    if symbol is None:
+        return
+    was = symbol.book_state
+    symbol.book_state, symbol.reason = note.state, note.reason
+    symbol.trading = note.trading or symbol.trading
+    if was == "SYNCED" and note.state in _UNTRUSTED:
+        fold_kernel.reset_book(symbol.market)
+        text = f"{symbol.instrument.symbol} book {note.state.lower()}: {note.reason}"
+        _alert(state, Alert(ts, note.symbol, "FEED", None, text), derived)
+
+
+def _tick(state: State, ts: int, derived: list[Derived]) -> None:
+    dt_s = (ts - state.ts) / 1e9 if state.ts else 0.1
+    state.ts = ts
+    every_ns = int(state.setup.metrics_every_s * 1e9)
+    metrics_due = ts - state.metrics_at >= every_ns
+    if metrics_due:
+        state.metrics_at = ts - ts % every_ns
+    for index, symbol in state.symbols.items():
+        ratio = symbol.band(0, "ratio") if symbol.trusted else None
+        mid = symbol.feature("mid")
+        if symbol.first_mid is None and symbol.trusted:
+            symbol.first_mid = mid
+        if symbol.signal.step(ratio, ts, min(dt_s, 1.0), state.setup.signal):
+            _signal_changed(state, index, symbol, derived)
+        if metrics_due and symbol.trusted:
+            derived.append(_metrics(symbol, ts))
+
+
+def _signal_changed(state: State, index: int, symbol: SymbolState, derived: list[Derived]) -> None:
+    now = symbol.signal.now
+    derived.append(Signal(state.ts, index, now.direction, now.confidence, now.ratio, now.held_s, now.reason))
+    if now.direction != "FLAT":
+        _alert(state, Alert(state.ts, index, now.direction, now.confidence, now.reason), derived)
+
+
+def _metrics(symbol: SymbolState, ts: int) -> BookMetrics:
+    return BookMetrics(
+        ts=ts,
+        asset=symbol.instrument.symbol,
+        exchange=symbol.instrument.venue,
+        bid_ask_ratio=symbol.band(0, "ratio"),
+        depth_imbalance=symbol.band(0, "imbalance"),
+        mid_price=symbol.feature("mid"),
+        spread_bps=symbol.feature("spread_bps"),
+        bid_depth_1pct=symbol.band(0, "bid_depth"),
+        ask_depth_1pct=symbol.band(0, "ask_depth"),
+        depth_band_bps=symbol.band(0, "reach_bps"),
+    )
+
+
+def _alert(state: State, alert: Alert, derived: list[Derived]) -> None:
+    derived.append(alert)
+    state.events.append(Event(alert.ts, alert.kind, alert.text, alert.symbol, alert.confidence))
+    del state.events[:-EVENTS_KEPT]
+
+
+def fold_all(state: State, batches: Sequence[Batch]) -> State:
+    """Fold batch after batch into `state`, for tests and tools that want no session."""
+    for batch in batches:
+        apply(state, batch)
+    return state

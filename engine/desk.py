@@ -1,0 +1,102 @@
+"""What stands before the person: one session, and, when it is rewound, a replay of its own recording over it.
+
+A live source cannot seek. So a step back in a live session opens a read-only replay of the session's own
+file, shows that, and leaves recording alone; `GoLive` closes it again. The screen sees one stream of frames.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+
+import msgspec
+
+from engine.frame import Frame, Host
+from engine.ports import Command, GoLive, Pause, Record, Seek, SetView, Source, Speed, StepBy
+from engine.session import Session
+
+
+class Desk:
+    """Routes commands to the session in front; only that one's frames are published."""
+
+    def __init__(
+        self,
+        publish: Callable[[Frame], None],
+        make_session: Callable[[Callable[[Frame], None], Callable[[Host], Host]], Session],
+        host: Callable[[Host], Host],
+        open_rewind: Callable[[], Source | None] | None = None,
+    ) -> None:
+        self._publish = publish
+        self._host = host
+        self._open_rewind = open_rewind
+        self._rewind: Session | None = None
+        self._rewind_task: asyncio.Task[None] | None = None
+        self.main = make_session(self._publish_main, self._main_host)
+
+    async def run(self) -> None:
+        """Until the main session ends."""
+        try:
+            await self.main.run()
+        finally:
+            await self._close_rewind()
+
+    async def command(self, command: Command) -> None:
+        match command:
+            case GoLive():
+                await self._close_rewind()
+                self.main.draw()
+            case SetView():
+                self.main.view = command.view
+                await (self._rewind or self.main).command(command)
+            case Record():
+                await self.main.command(command)
+            case Seek() | StepBy() | Pause() | Speed() if self._can_rewind():
+                await self._rewound(command)
+            case _:
+                await (self._rewind or self.main).command(command)
+
+    def _can_rewind(self) -> bool:
+        no_seek = "seek" not in self.main.source.accepts
+        return no_seek and self._open_rewind is not None and self.main.sink is not None
+
+    async def _rewound(self, command: Command) -> None:
+        if self._rewind is None:
+            if isinstance(command, Speed) or self._open_rewind is None:
+                return
+            source = self._open_rewind()
+            if source is None:
+                return
+            self._rewind = Session(source, publish=self._publish, host=self._rewind_host, view=self.main.view)
+            at = self.main.state.ts
+            await self._rewind.command(Seek(command.ts if isinstance(command, Seek) else at))
+            self._rewind_task = asyncio.create_task(self._rewind.run())
+            if not isinstance(command, Seek):
+                await self._rewind.command(Pause(True))
+            if isinstance(command, StepBy):
+                await self._rewind.command(command)
+            return
+        await self._rewind.command(command)
+
+    async def _close_rewind(self) -> None:
+        task, self._rewind, self._rewind_task = self._rewind_task, None, None
+        if task is not None:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    def _publish_main(self, frame: Frame) -> None:
+        if self._rewind is None:
+            self._publish(frame)
+
+    def _main_host(self, host: Host) -> Host:
+        if self._can_rewind():
+            host = msgspec.structs.replace(host, accepts=host.accepts | {"seek", "step", "pause"})
+        return self._host(host)
+
+    def _rewind_host(self, host: Host) -> Host:
+        main = self.main.sink
+        recording = main.status if main is not None else host.recording
+        return self._host(
+            msgspec.structs.replace(host, accepts=host.accepts | {"now", "record"}, recording=recording)
+        )

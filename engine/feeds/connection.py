@@ -1,0 +1,407 @@
+"""The connection to a venue, through good times and bad.
+
+    IDLE → CONNECTING → SUBSCRIBING → LIVE → DRAINING | BACKOFF | BLOCKED
+
+A task of its own (`run`) connects, subscribes, waits and tries again. What arrives goes into the inbox, and
+`fold` and `check`, called at every tick, hand it to the protocol and judge whether the connection lives. So
+rows and states come about in one place and in order. Every state is said, with its reason and the time of the
+next attempt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from engine.events import FeedStatus
+from engine.feeds.backoff import Backoff
+from engine.feeds.binance import (
+    ANSWERED,
+    DEPTH,
+    REFUSED,
+    SHUTDOWN,
+    STREAMS_A_SYMBOL,
+    TRADE,
+    Binance,
+)
+from engine.feeds.binance_info import VENUE
+from engine.feeds.errors import Answer, Malformed, Refused
+from engine.feeds.hosts import Endpoints, Hosts
+from engine.feeds.inbox import Inbox
+from engine.feeds.line import Line
+from engine.feeds.liveness import Liveness, Silence
+from engine.feeds.network import Network, host_of
+from engine.feeds.options import FeedOptions
+from engine.feeds.rest import Rest
+from engine.feeds.snapshots import Snapshots
+from engine.feeds.states import ConnectionState
+from engine.ports import Clock
+
+_YIELD_EVERY = 256  # messages folded at a stretch, about a millisecond
+_RENEWAL_GAP_NS = 60_000_000_000
+_NOT_YET = 2**62  # the time of something under way
+_OVERLAP_NS = 2_000_000_000  # both connections speak for so long before the old one is left
+
+
+class Connection:
+    """Drives one `Binance` over a `Network`; everything that passes time goes through `clock`."""
+
+    def __init__(
+        self,
+        protocol: Binance,
+        network: Network,
+        clock: Clock,
+        rng: random.Random,
+        options: FeedOptions,
+        hosts: Hosts,
+    ) -> None:
+        self.state: str = ConnectionState.IDLE
+        self.inbox = Inbox(options.max_inbox_bytes)
+        self._protocol = protocol
+        self._network = network
+        self._clock = clock
+        self._options = options
+        self._hosts = hosts
+        self._rest = Rest(network, clock, hosts, options)
+        self._endpoints = Endpoints(options.ws, hosts, options.tries_an_endpoint)
+        self._backoff = Backoff(rng, options.backoff_min_s, options.backoff_max_s)
+        self._snapshots = Snapshots(protocol, self._rest, clock, rng, options, self.in_order)
+        numbers = range(len(protocol.names) * STREAMS_A_SYMBOL)
+        streams = tuple(protocol.stream(number) for number in numbers)
+        bursts = tuple(number % STREAMS_A_SYMBOL == TRADE for number in numbers)
+        self._liveness = Liveness(streams, bursts, options)
+        self._open_lines: set[Line] = set()
+        self._line: Line | None = None  # the one that counts
+        self._next: Line | None = None  # the one that takes over
+        self._beside: list[bytes] = []  # what the next one has said so far
+        self._renew = asyncio.Event()
+        self._renew_reason = ""
+        self._renew_not_before = 0
+        self._live_since = 0
+        self._numbers = 0
+        self._request_id = 0
+        self._resubscribed_at: int | None = None
+        self._late = False
+        self._status_at = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # the task
+
+    async def run(self) -> None:
+        """Connect, serve, wait, for ever. Raises UnknownSymbol; ends otherwise only when cancelled."""
+        while True:
+            try:
+                if not self._protocol.listed:
+                    await self._list()
+                line = await self._open()
+            except Refused as refused:
+                await self._wait_after(refused)
+                continue
+            reason = await self._serve(line)
+            await self._wait_after(Refused(reason))
+
+    async def close(self) -> None:
+        self._snapshots.cancel()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*(line.close() for line in self._open_lines))
+        await self._network.close()
+
+    def in_order(self, action: Callable[[int], None]) -> None:
+        """Run `action(session time)` at the next tick, after everything that was received before now."""
+        self.inbox.act(self._clock.now(), action)
+
+    async def _list(self) -> None:
+        """Ask for the instruments. Raises Refused and UnknownSymbol."""
+        names = ", ".join(self._protocol.names)
+        self._say(ConnectionState.CONNECTING, f"asking what {names} is")
+        try:
+            body = await self._rest.get(self._protocol.info_request())
+        except Refused as refused:
+            if refused.answer is not Answer.SYMBOL:
+                raise
+            body = await self._rest.get(self._protocol.full_info_request())
+        try:
+            await self._done_in_order(lambda ts: self._protocol.list_symbols(body, ts))
+        except Malformed as error:
+            raise Refused(str(error)) from None
+        self._rest.weight.limit = self._protocol.weight_a_minute or self._rest.weight.limit
+        self._status_at = self._clock.now()
+
+    async def _done_in_order(self, action: Callable[[int], None]) -> None:
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def run(ts: int) -> None:
+            try:
+                action(ts)
+            except Exception as error:
+                if not done.cancelled():
+                    done.set_exception(error)
+            else:
+                if not done.cancelled():
+                    done.set_result(None)
+
+        self.in_order(run)
+        await done
+
+    async def _open(self, quiet: bool = False) -> Line:
+        """A new socket with its reader, not yet subscribed. Raises Refused."""
+        while True:
+            base = self._endpoints.current(self._clock.now())
+            if not quiet:
+                self._say(ConnectionState.CONNECTING, f"to {host_of(base)}")
+            await self._pace_connects()
+            try:
+                socket = await self._network.connect(f"{base}/stream")
+            except Refused as refused:
+                self._endpoints.failed(base, refused, self._clock.now())
+                if refused.answer is not Answer.FINAL and not refused.elsewhere:
+                    raise
+            else:
+                break
+        self._endpoints.worked()
+        self._numbers += 1
+        line = Line(socket, self._numbers, self.inbox, self._clock, self._options)
+        self._open_lines.add(line)
+        return line
+
+    def _leave(self, line: Line) -> None:
+        """Close in the background: a silent peer would let us wait for its goodbye."""
+
+        async def close() -> None:
+            await line.close()
+            self._open_lines.discard(line)
+
+        self._spawn(close())
+
+    async def _pace_connects(self) -> None:
+        gap_ns = int(self._options.connect_gap_s * 1e9)
+        while (last := self._hosts.last_connect) is not None and self._clock.now() - last < gap_ns:
+            await self._clock.sleep((last + gap_ns - self._clock.now()) / 1e9)
+        self._hosts.last_connect = self._clock.now()
+
+    async def _subscribe(self, line: Line) -> None:
+        requests = self._protocol.subscriptions(self._request_id + 1)
+        self._request_id += len(requests)
+        await line.request(requests)
+
+    async def _serve(self, line: Line) -> str:
+        """Subscribe and stay until the line ends, handing over to new ones on the way. Returns the reason."""
+        first = self._numbers == 1
+
+        def begin(ts: int) -> None:
+            self._line = line
+            self._liveness.start(ts)
+            self._resubscribed_at = None
+            self._protocol.reconnects += not first
+            self._protocol.connected(ts)
+
+        self._renew.clear()
+        self._say(ConnectionState.SUBSCRIBING, "")
+        await self._done_in_order(begin)
+        await self._subscribe(line)
+        while True:
+            renew = asyncio.create_task(self._renew.wait())
+            either: set[asyncio.Future[Any]] = {line.ended, renew}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            renew.cancel()
+            if not line.ended.done():
+                line = await self._hand_over(line)
+                continue
+            reason = line.ended.result()
+            self._leave(line)
+
+            def finish(ts: int, reason: str = reason) -> None:
+                self._line = None
+                self._protocol.disconnected(reason, ts)
+
+            await self._done_in_order(finish)
+            return reason
+
+    async def _hand_over(self, old: Line) -> Line:
+        """Open a second line, let both speak, swap. Returns the line that counts from now on."""
+        self._renew.clear()
+        self._say(ConnectionState.DRAINING, f"{self._renew_reason}; a second connection takes over")
+        try:
+            new = await self._open(quiet=True)
+        except Refused as refused:
+            return self._stay(old, f"a second connection could not be opened: {refused.reason}")
+        self._next, self._beside = new, []
+        await self._subscribe(new)
+        deadline = self._clock.now() + int(self._options.hand_over_s * 1e9)
+        while not old.ended.done() and not new.ended.done() and self._clock.now() < deadline:
+            if new.speaks_for_ns(self._clock.now()) > _OVERLAP_NS:
+                break
+            await self._clock.sleep(0.1)
+        if new.ended.done() or (new.first_data is None and not old.ended.done()):
+            self._next = None
+            self._leave(new)
+            why = new.ended.result() if new.ended.done() else f"silent for {self._options.hand_over_s:g} s"
+            return self._stay(old, f"the second connection was of no use: {why}")
+        await self._done_in_order(lambda ts: self._swap(new, ts))
+        self._leave(old)
+        self._say(ConnectionState.LIVE, "handed over to a new connection")
+        return new
+
+    def _stay(self, old: Line, reason: str) -> Line:
+        self._renew_not_before = self._clock.now() + _RENEWAL_GAP_NS
+        self._say(ConnectionState.LIVE, reason)
+        return old
+
+    def _swap(self, new: Line, ts: int) -> None:
+        self._line, self._next = new, None
+        said, self._beside = self._beside, []
+        for data in said:
+            self._hear(new, data, ts)
+
+    async def _wait_after(self, refused: Refused) -> None:
+        """Say why and until when, and wait; after a refusal for good, as long as the session lasts."""
+        if refused.answer is Answer.FINAL:
+            self._say(ConnectionState.BLOCKED, refused.reason)
+            while True:
+                await self._clock.sleep(3600.0)
+        told = refused.answer is Answer.WAIT
+        wait_s = refused.seconds if told else self._backoff.next_s()
+        state = ConnectionState.BLOCKED if told else ConnectionState.BACKOFF
+        self._say(state, refused.reason, self._clock.now() + int(wait_s * 1e9))
+        await self._clock.sleep(wait_s)
+
+    # at every tick
+
+    async def fold(self, until: int) -> None:
+        """Hand everything that was received up to `until` to the protocol."""
+        folded = 0
+        while (item := self.inbox.take(until)) is not None:
+            ts, number, what = item
+            if not isinstance(what, bytes):
+                what(ts)
+            elif self._line is not None and number == self._line.number:
+                self._hear(self._line, what, ts)
+            elif self._next is not None and number == self._next.number:
+                self._next.first_data = self._next.first_data or ts
+                self._beside.append(what)
+            folded += 1
+            if folded % _YIELD_EVERY == 0:
+                await asyncio.sleep(0)
+        if self.inbox.overflowed:
+            self.inbox.overflowed = False
+            for index in range(len(self._protocol.names)):
+                self._protocol.resync(index, "messages came faster than they could be folded", until)
+
+    def check(self, now: int, late: bool) -> None:
+        """Judge the connection at a tick; `late`: we were busy ourselves, so that silence proves nothing."""
+        self._protocol.count(now)
+        if late:
+            self._late = True
+            return
+        if self._late:
+            self._late = False
+            self._liveness.excuse(now)
+        line = self._line
+        if line is None:
+            return
+        self._snapshots.ask(now)
+        if self.state == ConnectionState.SUBSCRIBING:
+            self._check_subscription(line, now)
+        else:
+            self._check_life(line, now)
+        if now - self._live_since > self._options.steady_s * 1e9 and self.state == ConnectionState.LIVE:
+            self._backoff.reset()
+        if now - line.opened > self._options.renew_after_s * 1e9:
+            self._ask_renewal("the exchange closes a connection after 24 h", now)
+        if now - self._status_at > self._options.status_every_s * 1e9:
+            self._status_at = now
+            self._spawn(self._refresh_status())
+
+    def _hear(self, line: Line, data: bytes, ts: int) -> None:
+        heard = self._protocol.receive(data, ts)
+        if heard >= 0:
+            self._liveness.heard(heard, ts)
+            if self.state == ConnectionState.SUBSCRIBING:
+                self._live_since = ts
+                line.first_data = ts
+                self._say_now(ConnectionState.LIVE, "", None, ts)
+        elif heard == ANSWERED:
+            line.unanswered -= 1
+        elif heard == REFUSED:
+            line.end(f"the exchange refused a subscription: {self._protocol.last_error}")
+        elif heard == SHUTDOWN:
+            self._ask_renewal("the exchange's server shuts down", ts)
+
+    def _ask_renewal(self, reason: str, now: int) -> None:
+        if self.state == ConnectionState.LIVE and now >= self._renew_not_before:
+            self._renew_reason = reason
+            self._renew.set()
+
+    def _check_subscription(self, line: Line, now: int) -> None:
+        wait_ns = int(self._options.first_data_s * 1e9)
+        if line.subscribed is None or now - line.subscribed < wait_ns or not self._anything_trades():
+            return
+        said = "was not answered" if line.unanswered > 0 else "was acknowledged, but no data came"
+        line.end(f"the subscription {said} in {self._options.first_data_s:g} s")
+
+    def _check_life(self, line: Line, now: int) -> None:
+        for index, symbol in enumerate(self._protocol.symbols):
+            depth = index * STREAMS_A_SYMBOL + DEPTH
+            self._liveness.witness(depth, symbol.last_top, symbol.last_depth, now)
+        silence = self._liveness.silence(now)
+        if silence is None or not self._anything_trades():
+            if self._resubscribed_at is not None:
+                self._resubscribed_at = None
+                self._say_now(self.state, "", None, now)
+            return
+        for index in range(len(self._protocol.names)):
+            if not silence.streams or index * STREAMS_A_SYMBOL + DEPTH in silence.streams:
+                self._protocol.stale(index, silence.reason, now)
+        patience_ns = int(self._options.unanswered_s * 1e9)
+        if not silence.streams:
+            if silence.seconds > self._options.stale_s + self._options.unanswered_s:
+                line.end(silence.reason)
+        elif self._resubscribed_at is None:
+            self._resubscribed_at = _NOT_YET
+            self._say_now(self.state, f"{silence.reason}; subscribing again", None, now)
+            self._spawn(self._resubscribe(line, silence))
+        elif now - self._resubscribed_at > patience_ns:
+            line.end(f"{silence.reason}, also after subscribing again")
+
+    async def _resubscribe(self, line: Line, silence: Silence) -> None:
+        streams = [self._protocol.stream(number) for number in silence.streams]
+        methods = ("UNSUBSCRIBE", "SUBSCRIBE")
+        self._request_id += len(methods)
+        await line.request(
+            [
+                self._protocol.request(method, streams, self._request_id - i)
+                for i, method in enumerate(methods)
+            ]
+        )
+        self._resubscribed_at = self._clock.now()
+
+    async def _refresh_status(self) -> None:
+        try:
+            body = await self._rest.get(self._protocol.info_request())
+        except Refused:
+            return  # asked again in a while; the status on the screen is as old as it was
+        self.in_order(lambda ts: self._take_status(body, ts))
+
+    def _take_status(self, body: bytes, ts: int) -> None:
+        try:
+            self._protocol.take_status(body, ts)
+        except Malformed:
+            self._protocol.malformed += 1
+
+    def _anything_trades(self) -> bool:
+        return any(symbol.trading in ("TRADING", "") for symbol in self._protocol.symbols)
+
+    def _say(self, state: str, reason: str, retry_at: int | None = None) -> None:
+        self.in_order(lambda ts: self._say_now(state, reason, retry_at, ts))
+
+    def _say_now(self, state: str, reason: str, retry_at: int | None, ts: int) -> None:
+        self.state = state
+        self._protocol.builder.add_note(FeedStatus(VENUE, state, None, reason, retry_at), ts)
+
+    def _spawn(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

@@ -1,0 +1,147 @@
+"""The sockets and requests themselves; nothing else in the engine's feeds touches the network."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+
+import httpx
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import (
+    ConnectionClosed,
+    InvalidHandshake,
+    InvalidMessage,
+    InvalidProxy,
+    InvalidStatus,
+    InvalidURI,
+    ProxyError,
+    WebSocketException,
+)
+
+from engine.feeds.errors import Refused
+from engine.feeds.network import Reply, host_of
+from engine.feeds.options import FeedOptions
+from engine.feeds.refusal import refusal
+from engine.text import clean
+
+_AGENT = "microtui"
+_MAX_BODY_BYTES = 64 * 2**20  # a whole exchangeInfo is some 20 MB
+_CLOSE_TIMEOUT_S = 2.0
+_TOO_BIG = 1009
+
+# What goes wrong is said on the screen; without a handler the library would write it across it.
+logging.getLogger("websockets").addHandler(logging.NullHandler())
+
+
+class WebSocket:
+    """One connection. Its queue has no bound here: whoever receives has to keep up, and does nothing else."""
+
+    def __init__(self, connection: ClientConnection, host: str, options: FeedOptions) -> None:
+        self._connection = connection
+        self._host = host
+        self._options = options
+
+    async def receive(self) -> bytes:
+        try:
+            message = await self._connection.recv(decode=False)
+        except ConnectionClosed as closed:
+            raise Refused(self._why(closed)) from None
+        return bytes(message)
+
+    async def send(self, text: bytes) -> None:
+        try:
+            await self._connection.send(text, text=True)
+        except ConnectionClosed as closed:
+            raise Refused(self._why(closed)) from None
+
+    async def close(self) -> None:
+        await self._connection.close()
+
+    def _why(self, closed: ConnectionClosed) -> str:
+        sent, received = closed.sent, closed.rcvd
+        if sent is not None and not closed.rcvd_then_sent:
+            if sent.code == _TOO_BIG:
+                return f"{self._host} sent a message of more than {self._options.max_frame_bytes} bytes"
+            if "ping timeout" in sent.reason:
+                return f"{self._host} left a ping unanswered for {self._options.ping_every_s:g} s"
+            if received is None:
+                return f"{self._host} did not speak WebSocket: {sent.code} {clean(sent.reason, 80)}".rstrip()
+        if received is not None:
+            return (
+                f"{self._host} closed the connection: {received.code} {clean(received.reason, 80)}".rstrip()
+            )
+        return f"the connection to {self._host} broke"
+
+
+class Internet:
+    """`engine.feeds.network.Network` over websockets and httpx."""
+
+    def __init__(self, options: FeedOptions) -> None:
+        self._options = options
+        self._http: httpx.AsyncClient | None = None
+
+    async def connect(self, url: str) -> WebSocket:
+        options, host = self._options, host_of(url)
+        try:
+            connection = await connect(
+                url,
+                compression=None,  # the exchange sends plain frames; inflating costs more than it saves
+                max_size=options.max_frame_bytes,
+                max_queue=None,  # a full queue would stop the pongs too
+                open_timeout=options.connect_timeout_s,
+                ping_interval=options.ping_every_s,
+                ping_timeout=options.ping_every_s,
+                close_timeout=_CLOSE_TIMEOUT_S,
+                user_agent_header=_AGENT,
+            )
+        except InvalidStatus as error:
+            answer = error.response
+            headers = {name.lower(): value for name, value in answer.headers.raw_items()}
+            body = bytes(answer.body or b"")
+            refused = refusal(host, answer.status_code, headers, body, options.firewall_wait_s)
+            raise refused or Refused(
+                f"{answer.status_code}: {host} does not serve a WebSocket there"
+            ) from None
+        except TimeoutError:
+            raise Refused(f"{host} did not answer within {options.connect_timeout_s:g} s") from None
+        except (ProxyError, InvalidProxy) as error:
+            raise Refused(f"the proxy on the way to {host} refused: {clean(str(error), 100)}") from None
+        except (InvalidMessage, InvalidHandshake, InvalidURI, WebSocketException) as error:
+            raise Refused(f"{host} does not speak WebSocket there: {clean(str(error), 100)}") from None
+        except OSError as error:
+            raise Refused(_unreachable(host, error)) from None
+        return WebSocket(connection, host, options)
+
+    async def get(self, url: str) -> Reply:
+        options, host = self._options, host_of(url)
+        if self._http is None:
+            self._http = httpx.AsyncClient(headers={"User-Agent": _AGENT}, timeout=options.request_timeout_s)
+        try:
+            async with asyncio.timeout(options.request_timeout_s), self._http.stream("GET", url) as answer:
+                body = bytearray()
+                async for part in answer.aiter_bytes():
+                    body += part
+                    if len(body) > _MAX_BODY_BYTES:
+                        raise Refused(f"{host} answered with more than {_MAX_BODY_BYTES} bytes")
+                headers = {name.lower(): value for name, value in answer.headers.items()}
+                return Reply(answer.status_code, headers, bytes(body))
+        except (TimeoutError, httpx.TimeoutException):
+            raise Refused(f"{host} did not answer within {options.request_timeout_s:g} s") from None
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+            cause = error.__cause__ or error
+            while cause.__cause__ is not None:
+                cause = cause.__cause__
+            raise Refused(_unreachable(host, cause)) from None
+
+    async def close(self) -> None:
+        if self._http is not None:
+            await self._http.aclose()
+            self._http = None
+
+
+def _unreachable(host: str, error: BaseException) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"the certificate of {host} is not valid: {clean(error.verify_message, 100)}"
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return f"{host} cannot be reached: {clean(str(text), 100)}"

@@ -1,0 +1,59 @@
+"""What can go wrong between us and a venue, as the few cases that are answered differently."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from enum import Enum
+
+
+class FeedError(Exception):
+    """A feed cannot go on; the text is one sentence for a person."""
+
+    for_people = True
+
+
+class UnknownSymbol(FeedError):
+    """The venue answered, and does not trade what was asked for."""
+
+    def __init__(self, venue: str, unknown: Sequence[str], known: Iterable[str]) -> None:
+        self.unknown = tuple(unknown)
+        names = sorted(known)
+        self.near = {symbol: tuple(difflib.get_close_matches(symbol, names, 3, 0.6)) for symbol in unknown}
+        parts = []
+        for symbol in unknown:
+            near = self.near[symbol]
+            hint = f"; near matches: {', '.join(near)}" if near else ""
+            parts.append(f"{venue} does not trade {symbol}{hint}")
+        super().__init__(". ".join(parts))
+
+
+class Malformed(ValueError):
+    """A message that is not as the venue documents it. `symbol` is whose data are lost by it."""
+
+    def __init__(self, reason: str, symbol: int | None = None, depth: bool = False) -> None:
+        super().__init__(reason)
+        self.symbol = symbol
+        self.depth = depth  # a depth diff (or possibly one) is lost, so the book must be fetched afresh
+
+
+class Answer(Enum):
+    """What an unsuccessful attempt asks of us."""
+
+    RETRY = "retry"  # again after the usual backoff
+    WAIT = "wait"  # nothing to this host before `seconds` have passed
+    FINAL = "final"  # never again to this host
+    SYMBOL = "symbol"  # the venue does not know the symbol
+
+
+class Refused(FeedError):
+    """A connection or request that did not succeed: why, in words, and what to do about it."""
+
+    def __init__(
+        self, reason: str, answer: Answer = Answer.RETRY, seconds: float = 0.0, elsewhere: bool = False
+    ) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.answer = answer
+        self.seconds = seconds
+        self.elsewhere = elsewhere  # another endpoint may be asked while this one is left alone

@@ -1,0 +1,353 @@
+"""A made-up market: seeded order flow on a few symbols that looks and behaves like the real thing.
+
+A fair value walks with bursts of volatility. Makers keep a one-tick spread most of the time, leave and return
+near the touch, and park walls on round prices; takers come in clusters; when the fair value has run ahead of
+the book, one of them sweeps through it. Proportions (ids and levels a diff, distances from the touch, sizes,
+clustering of trades) follow `binance_spot_btcusdt_20240808`, 346 s of real BTCUSDT.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from bisect import bisect_left, insort
+from collections.abc import Mapping, Sequence
+
+from engine.feeds.fake_book import UNITS, Change, Oracle, PlainBook, to_text, to_units
+from engine.feeds.fake_wire import DEPTH, TOP, TRADE, Listing, Wire
+
+DIFF_S = 0.1
+LEVELS_A_SIDE = 1800
+EVENTS_PER_S = 300.0  # in a calm market; the capture's median is 190 ids a second, its mean 530
+TAKERS_PER_S = 2.0
+VOLATILITY = 8e-5  # of the price, for one second: about 2.4 % a day
+MEDIAN_DISTANCE = 1.4e-4  # of the price, between the touch and a maker's change
+WALLS = 6
+
+# symbol, base, tick, lot, first price
+SYMBOLS = (
+    ("BTCUSDT", "BTC", "0.01", "0.00001", "61837.63"),
+    ("ETHUSDT", "ETH", "0.01", "0.0001", "2671.40"),
+    ("SOLUSDT", "SOL", "0.01", "0.001", "158.32"),
+    ("BNBUSDT", "BNB", "0.01", "0.001", "517.80"),
+    ("XRPUSDT", "XRP", "0.0001", "0.1", "0.6112"),
+    ("DOGEUSDT", "DOGE", "0.00001", "1", "0.10417"),
+    ("ADAUSDT", "ADA", "0.0001", "0.1", "0.3461"),
+    ("AVAXUSDT", "AVAX", "0.01", "0.01", "22.84"),
+    ("LINKUSDT", "LINK", "0.01", "0.01", "10.63"),
+    ("LTCUSDT", "LTC", "0.01", "0.001", "61.27"),
+)
+
+
+class MadeUpSymbol:
+    """One symbol's book and flow, in ticks and lots; every change of a level is one update id."""
+
+    def __init__(self, listing: Listing, first_price: str, rng: random.Random) -> None:
+        self.listing = listing
+        self._rng = rng
+        self._tick_units = to_units(listing.tick_size)
+        self._lot_units = to_units(listing.lot_size)
+        self._fair = to_units(first_price) / self._tick_units
+        # How many lots one unit of the quote currency buys: sizes are drawn as money.
+        self._lots_per_quote = UNITS * UNITS / (to_units(first_price) * self._lot_units)
+        self._round_ticks = 10 ** max(1, len(str(int(self._fair))) - 3)
+        self._sizes: tuple[dict[int, int], dict[int, int]] = ({}, {})
+        self._prices: tuple[list[int], list[int]] = ([], [])  # ascending, both
+        self._walls: list[tuple[bool, int]] = []
+        self._burst = 1.0
+        self._heat = 0.0  # excitement of the takers
+        self._lean = 0.0  # -1 all sell, +1 all buy
+        self._trade_id = rng.randrange(10**9, 4 * 10**9)
+        self._update_id = rng.randrange(10**10, 6 * 10**10)
+        self._out: list[Wire] = []
+        self._now_ms = 0
+        self._until_diff_s = DIFF_S
+        self._pending: tuple[dict[int, int], dict[int, int]] = ({}, {})
+        self._build()
+        self._diff_from = self._update_id + 1
+        self._told_top = self._top()
+        scaled = [
+            {p * self._tick_units: s * self._lot_units for p, s in side.items()} for side in self._sizes
+        ]
+        self.oracle = Oracle(PlainBook(self._update_id, scaled[0], scaled[1]))
+
+    # The flow ---------------------------------------------------------------------------------
+
+    def advance(self, elapsed_s: float, now_ms: int) -> list[Wire]:
+        """The messages of the next `elapsed_s`, in the order in which the venue would send them."""
+        self._now_ms = now_ms
+        self._out = []
+        while elapsed_s > 0:
+            slice_s = min(elapsed_s, 0.02, self._until_diff_s)
+            elapsed_s -= slice_s
+            self._until_diff_s -= slice_s
+            self._slice(slice_s)
+            if self._until_diff_s <= 1e-9:
+                self._until_diff_s = DIFF_S
+                self._send_diff()
+        return self._out
+
+    def _slice(self, slice_s: float) -> None:
+        rng = self._rng
+        self._walk(slice_s)
+        self._heat *= math.exp(-1.5 * slice_s)
+        for _ in range(self._how_many(EVENTS_PER_S * (0.5 + 0.5 * self._burst) * slice_s)):
+            self._make()
+        for _ in range(self._how_many(TAKERS_PER_S * (self._burst + self._heat) * slice_s)):
+            self._heat = min(self._heat + 0.4, 8.0)
+            self._take(rng.random() < 0.5 + 0.45 * self._lean)
+        if rng.random() < 0.25 * slice_s * WALLS:
+            self._move_wall()
+
+    def _walk(self, slice_s: float) -> None:
+        rng = self._rng
+        if self._burst > 1.0:
+            self._burst = max(1.0, self._burst * math.exp(-slice_s / 6.0))
+        elif rng.random() < slice_s / 40.0:
+            self._burst = rng.uniform(2.5, 5.0)
+        self._lean = max(
+            -1.0, min(1.0, self._lean * math.exp(-slice_s / 4.0) + rng.gauss(0, 0.6) * slice_s**0.5)
+        )
+        move = VOLATILITY * self._burst * math.sqrt(slice_s)
+        self._fair *= math.exp(rng.gauss(0.15 * self._lean * move, move))
+        # Lone lookers-on act when the book lags by about a basis point, sooner the further it lags.
+        gap_ticks = self._fair - (self._best(False) + self._best(True)) / 2
+        patience = max(1.0, 1.2e-4 * self._fair)
+        if abs(gap_ticks) > patience * rng.expovariate(1.0) + 1:
+            self._sweep(gap_ticks > 0)
+
+    def _sweep(self, up: bool) -> None:
+        """One taker runs to the fair value; makers on the other side follow behind."""
+        limit = int(self._fair)
+        for _ in range(40):
+            best = self._best(up)
+            if (best > limit) if up else (best < limit):
+                break
+            self._fill(up, self._sizes[up][best])
+        behind = self._best(up) + (-1 if up else 1)
+        self._set(not up, behind, self._touch_lots())
+        step = -1 if up else 1
+        for _ in range(self._how_many(3.0)):
+            behind += step * int(1 + self._rng.expovariate(1 / max(1.0, 4e-6 * self._fair)))
+            if behind not in self._sizes[not up]:
+                self._set(not up, behind, self._maker_lots(behind))
+
+    def _make(self) -> None:
+        """A maker adds, changes or takes away one level."""
+        rng = self._rng
+        is_ask = rng.random() < 0.5
+        best, other = self._best(is_ask), self._best(not is_ask)
+        out = 1 if is_ask else -1
+        room = abs(other - best) - 1
+        if room > 0 and rng.random() < 0.6:
+            inside = room if rng.random() < 0.7 else 1 + int(room * rng.random())
+            self._set(is_ask, best - out * min(inside, room), self._touch_lots())
+            return
+        if rng.random() < 0.2:
+            self._change_touch(is_ask, best)
+            return
+        distance = int(MEDIAN_DISTANCE * self._fair * math.exp(rng.gauss(0, 1.6))) + 1
+        price = best + out * min(distance, int(self._fair * 0.06))
+        prices = self._prices[is_ask]
+        crowded = 0.48 + 2.0 * (len(prices) - LEVELS_A_SIDE) / LEVELS_A_SIDE
+        if rng.random() < crowded and len(prices) > 10:
+            near = prices[min(bisect_left(prices, price), len(prices) - 1)]
+            self._set(is_ask, near, 0)
+        else:
+            self._set(is_ask, price, self._maker_lots(price))
+
+    def _change_touch(self, is_ask: bool, best: int) -> None:
+        lots, rng = self._sizes[is_ask][best], self._rng
+        if rng.random() < 0.5:
+            self._set(is_ask, best, lots + self._maker_lots(best))
+        elif rng.random() < 0.97:
+            self._set(is_ask, best, max(1, int(lots * rng.uniform(0.6, 1.0))))
+        elif len(self._prices[is_ask]) > 10:
+            self._set(is_ask, best, 0)
+
+    def _take(self, buys: bool) -> None:
+        lots = self._lots(self._rng.lognormvariate(math.log(60.0), 2.2))
+        for _ in range(12):
+            lots -= self._fill(buys, lots)
+            if lots <= 0:
+                return
+
+    def _fill(self, buys: bool, lots: int) -> int:
+        """Trade up to `lots` at the best price against one or several makers. Returns what was filled."""
+        rng = self._rng
+        best = self._best(buys)
+        available = self._sizes[buys][best]
+        if len(self._prices[buys]) <= 10:
+            available -= 1
+        filled = min(lots, available)
+        left = filled
+        while left > 0:
+            part = left if rng.random() < 0.6 else max(1, int(left * rng.random()))
+            left -= part
+            self._send_trade(best, part, buys)
+        if filled:
+            self._set(buys, best, self._sizes[buys][best] - filled)
+        return max(filled, 1)
+
+    def _move_wall(self) -> None:
+        rng = self._rng
+        if len(self._walls) >= WALLS:
+            is_ask, price = self._walls.pop(rng.randrange(len(self._walls)))
+            if price in self._sizes[is_ask] and price != self._best(is_ask):
+                self._set(is_ask, price, 0)
+        is_ask = rng.random() < 0.5
+        grid = max(1, self._round_ticks // rng.choice((1, 2, 10, 20)))
+        distance = int(self._fair * rng.uniform(2e-5, 1.5e-3)) + 2
+        price = self._best(is_ask) + (distance if is_ask else -distance)
+        price = -(-price // grid) * grid if is_ask else price // grid * grid
+        self._set(is_ask, price, self._lots(rng.uniform(2e5, 1.6e6) * self._weight()))
+        self._walls.append((is_ask, price))
+
+    # Sizes ------------------------------------------------------------------------------------
+
+    def _weight(self) -> float:
+        """Thinner markets carry less money: BTC 1, then less and less."""
+        rank = next(i for i, row in enumerate(SYMBOLS) if row[0] == self.listing.symbol)
+        return 1.0 / (1.0 + 0.6 * rank)
+
+    def _lots(self, quote: float) -> int:
+        return max(1, int(quote * self._lots_per_quote))
+
+    def _touch_lots(self) -> int:
+        return self._lots(min(3e5, self._rng.lognormvariate(math.log(2.5e4), 1.4)) * self._weight())
+
+    def _maker_lots(self, price: int) -> int:
+        quote = min(2e6, self._rng.lognormvariate(math.log(900.0), 2.1)) * self._weight()
+        if price % (self._round_ticks // 10 or 1) == 0:
+            quote *= 12 if price % self._round_ticks == 0 else 5
+        return self._lots(quote)
+
+    def _how_many(self, mean: float) -> int:
+        """Poisson by Knuth's method, means up to about 30."""
+        limit, product, count = math.exp(-min(mean, 30.0)), self._rng.random(), 0
+        while product > limit:
+            product *= self._rng.random()
+            count += 1
+        return count
+
+    # The book and its messages ----------------------------------------------------------------
+
+    def _build(self) -> None:
+        """The first book: dense by the touch, thinner outward, about 4 % deep on a liquid symbol."""
+        middle = int(self._fair)
+        for is_ask in (False, True):
+            price, out = middle + int(is_ask), 1 if is_ask else -1
+            for i in range(LEVELS_A_SIDE):
+                lots = self._touch_lots() if i == 0 else self._maker_lots(price)
+                self._sizes[is_ask][price] = lots
+                mean_gap = 4e-6 * self._fair * (1.0 + (i / 700) ** 3)
+                price += out * max(1, int(self._rng.expovariate(1 / max(mean_gap, 0.5))))
+                if price <= 1:
+                    break
+            self._prices[is_ask].extend(sorted(self._sizes[is_ask]))
+
+    def _best(self, is_ask: bool) -> int:
+        return self._prices[1][0] if is_ask else self._prices[0][-1]
+
+    def _top(self) -> tuple[int, int, int, int]:
+        bid, ask = self._best(False), self._best(True)
+        return bid, self._sizes[0][bid], ask, self._sizes[1][ask]
+
+    def _set(self, is_ask: bool, price: int, lots: int) -> None:
+        """The one place where the book changes: one level, one update id."""
+        sizes, prices = self._sizes[is_ask], self._prices[is_ask]
+        if price < 1 or lots == sizes.get(price, 0):
+            return
+        if lots and price not in sizes:
+            insort(prices, price)
+        if lots:
+            sizes[price] = lots
+        else:
+            del sizes[price]
+            prices.pop(bisect_left(prices, price))
+        self._update_id += 1
+        self._pending[is_ask][price] = lots
+        self.oracle.record(Change(self._update_id, is_ask, price * self._tick_units, lots * self._lot_units))
+        top = self._top()
+        if top != self._told_top:
+            self._told_top = top
+            self._send_top(top)
+
+    def _price_text(self, ticks: int) -> str:
+        return to_text(ticks * self._tick_units)
+
+    def _lots_text(self, lots: int) -> str:
+        return to_text(lots * self._lot_units)
+
+    def _send(self, channel: str, text: str, first_id: int = 0, last_id: int = 0) -> None:
+        self._out.append(Wire(self.listing.symbol, channel, text.encode(), first_id, last_id))
+
+    def _send_top(self, top: tuple[int, int, int, int]) -> None:
+        bid, bid_lots, ask, ask_lots = top
+        self._send(
+            TOP,
+            f'{{"u":{self._update_id},"s":"{self.listing.symbol}"'
+            f',"b":"{self._price_text(bid)}","B":"{self._lots_text(bid_lots)}"'
+            f',"a":"{self._price_text(ask)}","A":"{self._lots_text(ask_lots)}"}}',
+            self._update_id,
+            self._update_id,
+        )
+
+    def _send_trade(self, price: int, lots: int, bought: bool) -> None:
+        self._trade_id += 1
+        self._send(
+            TRADE,
+            f'{{"e":"trade","E":{self._now_ms},"s":"{self.listing.symbol}","t":{self._trade_id}'
+            f',"p":"{self._price_text(price)}","q":"{self._lots_text(lots)}"'
+            f',"T":{self._now_ms},"m":{"false" if bought else "true"},"M":true}}',
+        )
+
+    def _send_diff(self) -> None:
+        bids, asks = self._pending
+        if not bids and not asks:
+            return
+        text_of_bids = ",".join(
+            f'["{self._price_text(p)}","{self._lots_text(bids[p])}"]' for p in sorted(bids, reverse=True)
+        )
+        text_of_asks = ",".join(
+            f'["{self._price_text(p)}","{self._lots_text(asks[p])}"]' for p in sorted(asks)
+        )
+        self._send(
+            DEPTH,
+            f'{{"e":"depthUpdate","E":{self._now_ms},"s":"{self.listing.symbol}"'
+            f',"U":{self._diff_from},"u":{self._update_id},"b":[{text_of_bids}],"a":[{text_of_asks}]}}',
+            self._diff_from,
+            self._update_id,
+        )
+        self._diff_from = self._update_id + 1
+        self._pending = ({}, {})
+
+
+class MadeUpMarket:
+    """Several made-up symbols, each with random numbers of its own, so that one more changes no other."""
+
+    needs_audience = False
+
+    def __init__(self, symbols: Sequence[str] = (), seed: int = 1) -> None:
+        known = {row[0]: row for row in SYMBOLS}
+        unknown = [symbol for symbol in symbols if symbol not in known]
+        if unknown:
+            raise ValueError(f"the made-up market trades {', '.join(known)}; not {', '.join(unknown)}")
+        self._symbols: dict[str, MadeUpSymbol] = {}
+        for name in symbols or known:
+            symbol, base, tick, lot, price = known[name]
+            listing = Listing(symbol, base, "USDT", tick, lot)
+            self._symbols[name] = MadeUpSymbol(listing, price, random.Random(f"{seed}/{name}"))
+
+    @property
+    def listings(self) -> Mapping[str, Listing]:
+        return {name: made.listing for name, made in self._symbols.items()}
+
+    def oracle(self, symbol: str) -> Oracle:
+        return self._symbols[symbol].oracle
+
+    def advance(self, elapsed_s: float, now_ms: int) -> list[Wire]:
+        return [wire for made in self._symbols.values() for wire in made.advance(elapsed_s, now_ms)]
+
+    def snapshot(self, symbol: str) -> PlainBook | None:
+        return self.oracle(symbol).now

@@ -1,0 +1,42 @@
+"""What the feeds ask of a network, so that their tests can bring their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple, Protocol
+from urllib.parse import urlsplit
+
+
+class Reply(NamedTuple):
+    """An HTTP answer; header names are lowercase."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Socket(Protocol):
+    """One WebSocket."""
+
+    async def receive(self) -> bytes:
+        """The next whole message. Raises Refused when there will be none, with the reason in words."""
+
+    async def send(self, text: bytes) -> None:
+        """Raises Refused."""
+
+    async def close(self) -> None: ...
+
+
+class Network(Protocol):
+    async def connect(self, url: str) -> Socket:
+        """Raises Refused."""
+
+    async def get(self, url: str) -> Reply:
+        """Raises Refused where no HTTP answer came; every answer that came is returned."""
+
+    async def close(self) -> None: ...
+
+
+def host_of(url: str) -> str:
+    """Host and port: what a refusal and a ban are about."""
+    return urlsplit(url).netloc

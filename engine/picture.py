@@ -1,0 +1,137 @@
+"""State and View -> Market: the part of a frame that both laws speak of. Pure; plain values only."""
+
+from __future__ import annotations
+
+from engine.core import State, SymbolState
+from engine.frame import (
+    Band,
+    Detail,
+    Features,
+    Level,
+    Line,
+    Market,
+    Print,
+    Proof,
+    Top,
+    View,
+)
+from engine.kernels import charts_view as chart_view
+from engine.kernels import ladder as ladder_kernel
+
+BID, ASK = 0, 1
+
+
+def picture(state: State, view: View) -> Market:
+    """What `view` shows of `state`."""
+    chosen = view.symbol if view.symbol in state.symbols else next(iter(state.symbols), 0)
+    symbol = state.symbols.get(chosen)
+    return Market(
+        seq=state.seq,
+        ts=state.ts,
+        started=state.started,
+        lines=tuple(_line(state, s) for _, s in sorted(state.symbols.items())),
+        symbol=chosen,
+        detail=_detail(state, symbol, view) if symbol is not None else Detail(),
+        events=tuple(reversed(state.events)),
+        feeds=tuple(state.feeds.values()),
+    )
+
+
+def auto_group(mid_ticks: float) -> int:
+    """Ladder price a row, in ticks: the 1-2-5 step nearest above 1.2e-5 of the price, at least one tick."""
+    wanted = mid_ticks * 1.2e-5
+    step = 1
+    while step < wanted:
+        first_digit = int(str(step)[0])
+        step = step // first_digit * {1: 2, 2: 5, 5: 10}[first_digit]
+    return step
+
+
+def _whole(value: float | None) -> int | None:
+    return None if value is None else int(value)
+
+
+def _line(state: State, symbol: SymbolState) -> Line:
+    mid = symbol.feature("mid")
+    feed = state.feeds.get(symbol.instrument.venue)
+    change = None
+    if mid is not None and symbol.first_mid:
+        change = (mid / symbol.first_mid - 1.0) * 100.0
+    return Line(
+        instrument=symbol.instrument,
+        state=symbol.shown_state,
+        reason=symbol.reason,
+        connection=feed.state if feed is not None else "IDLE",
+        trading=symbol.trading,
+        top=Top(
+            _whole(symbol.feature("best_bid_ticks")),
+            _whole(symbol.feature("best_bid_lots")),
+            _whole(symbol.feature("best_ask_ticks")),
+            _whole(symbol.feature("best_ask_lots")),
+        ),
+        mid=mid,
+        change_pct=change,
+        spread_bps=symbol.feature("spread_bps"),
+        proof=Proof(_whole(symbol.feature("verified")) or 0, _whole(symbol.feature("decided")) or 0),
+        update_id=_whole(symbol.feature("update_id")),
+        updates_per_s=symbol.feature("updates_per_s"),
+        latency_ms=symbol.feature("latency_ms"),
+        direction=symbol.signal.now.direction,
+    )
+
+
+def _detail(state: State, symbol: SymbolState, view: View) -> Detail:
+    tick = float(symbol.instrument.tick.value)
+    mid = symbol.feature("mid")
+    group = view.group_ticks or (auto_group(mid / tick) if mid is not None else 1)
+    tape = chart_view.read_tape(symbol.charts, view.tape_rows)
+    prints = tuple(Print(*row) for row in tape.tolist())
+    return Detail(
+        bids=_levels(symbol, BID, group, view.ladder_rows),
+        asks=_levels(symbol, ASK, group, view.ladder_rows),
+        group_ticks=group,
+        known_low_ticks=_whole(symbol.feature("known_low_ticks")),
+        known_high_ticks=_whole(symbol.feature("known_high_ticks")),
+        last=prints[0] if prints else None,
+        features=_features(state, symbol),
+        tape=prints,
+        chart=chart_view.read_chart(
+            symbol.charts, symbol.instrument, view.interval_ns, view.columns, view.heat_rows
+        ),
+        signal=symbol.signal.now,
+    )
+
+
+def _levels(symbol: SymbolState, side: int, group: int, rows: int) -> tuple[Level, ...]:
+    return tuple(Level(*row) for row in ladder_kernel.read_ladder(symbol.market, side, group, rows).tolist())
+
+
+def _features(state: State, symbol: SymbolState) -> Features:
+    feature = symbol.feature
+    return Features(
+        mid=feature("mid"),
+        weighted_mid=feature("weighted_mid"),
+        microprice=feature("microprice"),
+        spread_ticks=_whole(feature("spread_ticks")),
+        spread_bps=feature("spread_bps"),
+        bands=tuple(
+            Band(
+                bps,
+                symbol.band(i, "reach_bps"),
+                symbol.band(i, "bid_depth"),
+                symbol.band(i, "ask_depth"),
+                symbol.band(i, "ratio"),
+                symbol.band(i, "imbalance"),
+            )
+            for i, bps in enumerate(state.setup.bands_bps)
+        ),
+        round_trip_bps=feature("round_trip_bps"),
+        round_trip_size=feature("round_trip_size") or 0.0,
+        ofi=feature("ofi"),
+        trade_flow=feature("trade_flow"),
+        vwap=feature("vwap"),
+        realised_vol_bps=feature("realised_vol_bps"),
+        trades_per_s=feature("trades_per_s"),
+        volume=feature("volume"),
+        latency_ms=feature("latency_ms"),
+    )

@@ -1,0 +1,144 @@
+"""A session: takes a source's batches, folds them, records them, and publishes frames. READ SECOND.
+
+Live, simulated and replayed sessions are this one class; what differs lies in the source. It runs in the
+engine's own thread and loop, and it is the only writer of its State.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+
+from engine.batch import Batch
+from engine.checkpoint import pack, unpack
+from engine.core import State, apply
+from engine.events import Derived
+from engine.frame import Frame, Host, View
+from engine.picture import picture
+from engine.ports import Checkpoint, Command, Jump, Record, Resync, Seek, SetView, Sink, Source
+
+DRAW_EVERY_S = 0.095  # of wall time: the screen looks ten times a second, more frames help nobody
+YIELD_AFTER_S = 0.005  # how long folding may keep the loop from reading a command
+
+Observer = Callable[[State, Sequence[Derived]], None]
+
+
+class Session:
+    """One run of a source. `publish` gets frames; `observers` see the state at every tick."""
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        publish: Callable[[Frame], None] | None = None,
+        sink: Sink | None = None,
+        make_sink: Callable[[], Sink | None] | None = None,
+        host: Callable[[Host], Host] = lambda host: host,
+        view: View | None = None,
+        begin_at: int | None = None,
+    ) -> None:
+        self.source = source
+        self.state = State()
+        self.view = view or View()
+        self.sink = sink
+        self.observers: list[Observer] = []
+        self._make_sink = make_sink
+        self._begin_at = begin_at
+        self._publish = publish
+        self._host = host
+        self._drawn_at = 0.0
+        self._draw_from_ts = 0  # after a jump: nothing before this tick is drawn
+        self._late: asyncio.TimerHandle | None = None  # draws a tick that came too soon after another
+
+    async def run(self) -> None:
+        """Until the source has no more. The sink is closed whatever happens."""
+        try:
+            if self._begin_at is not None:
+                await self.source.command(Seek(self._begin_at))
+            yielded = time.perf_counter()
+            async for item in self.source.batches():
+                if isinstance(item, Jump):
+                    self._jump(item)
+                else:
+                    await self._fold(item)
+                if time.perf_counter() - yielded > YIELD_AFTER_S:
+                    await asyncio.sleep(0)
+                    yielded = time.perf_counter()
+            self.draw()
+        finally:
+            if self._late is not None:
+                self._late.cancel()
+            await self.source.close()
+            if self.sink is not None:
+                await asyncio.to_thread(self.sink.close)
+
+    async def command(self, command: Command) -> None:
+        """Views and recording are the session's own; the rest is for the source."""
+        match command:
+            case SetView():
+                self.view = command.view
+                self.draw()
+            case Record():
+                await self._record(command.on)
+                self.draw()
+            case _:
+                await self.source.command(command)
+
+    def draw(self) -> None:
+        """Publish the state as it stands."""
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
+        if self._publish is not None:
+            self._drawn_at = time.perf_counter()
+            self._publish(self.frame())
+
+    def frame(self) -> Frame:
+        host = Host(accepts=self.source.accepts, transport=self.source.transport)
+        if self.sink is not None:
+            host = Host(host.accepts, host.transport, self.sink.status)
+        return Frame(picture(self.state, self.view), self._host(host), self.view)
+
+    async def _fold(self, batch: Batch) -> None:
+        state, sink = self.state, self.sink
+        if sink is not None and sink.wants_checkpoint:
+            sink.checkpoint(Checkpoint(state.seq, state.ts, pack(state)))
+        seq = state.seq
+        derived, requests = apply(state, batch)
+        if sink is not None:
+            sink.put(seq, batch, derived)
+        if batch.ends_at_tick:
+            for observe in self.observers:
+                observe(state, derived)
+            if state.ts >= self._draw_from_ts:
+                self._draw_in_time()
+        for request in requests:
+            await self._request(request)
+
+    def _draw_in_time(self) -> None:
+        """Now if the last frame is old enough, else as soon as it is: the latest tick is always drawn."""
+        wait_s = self._drawn_at + DRAW_EVERY_S - time.perf_counter()
+        if wait_s <= 0:
+            self.draw()
+        elif self._late is None and self._publish is not None:
+            self._late = asyncio.get_running_loop().call_later(wait_s, self.draw)
+
+    async def _request(self, request: Resync) -> None:
+        if "resync" in self.source.accepts:
+            await self.source.command(request)
+
+    def _jump(self, jump: Jump) -> None:
+        self.state = unpack(jump.checkpoint.blob) if jump.checkpoint is not None else State()
+        self._draw_from_ts = jump.until_ts
+        self._drawn_at = 0.0
+
+    async def _record(self, on: bool | None) -> None:
+        recording = self.sink is not None
+        if on is recording or self._make_sink is None:
+            return
+        if self.sink is not None:
+            sink, self.sink = self.sink, None
+            await asyncio.to_thread(sink.close)
+        else:
+            self.sink = self._make_sink()

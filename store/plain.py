@@ -1,0 +1,80 @@
+# ruff: noqa: S608 (names of tables and columns are this package's own; values are always bound)
+"""The plain tables beside the events: for people who query with SQL, filled as the session goes on.
+
+They follow from the events and are never read back by a replay.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from engine.batch import Batch
+from engine.events import Alert, BookMetrics, Derived, FeedCount, FeedStatus, Kind, Listed, Mark, Signal
+from store.schema import PLAIN
+
+_INSERT = {
+    name: f"insert or replace into {name} values ({', '.join('?' * len(columns))})"
+    for name, columns in PLAIN.items()
+}
+_TABLE_OF: dict[type, str] = {BookMetrics: "book_metrics", Signal: "signals", Alert: "alerts"}
+
+Row = tuple[Any, ...]
+
+
+class PlainTables:
+    """Collects rows of batches and of what was derived from them; `write` puts them into the file."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, list[Row]] = {name: [] for name in PLAIN}
+        self._counts: dict[str, FeedCount] = {}
+
+    def add(self, seq: int, batch: Batch, derived: Sequence[Derived]) -> None:
+        """`seq` is the number of the batch's first row."""
+        kinds = batch.rows["kind"]
+        trades = (kinds == Kind.TRADE).nonzero()[0]
+        if len(trades):
+            rows = batch.rows[trades]
+            columns = [
+                rows[name].tolist()
+                for name in ("ts_recv", "symbol", "last_id", "price_ticks", "size_lots", "side")
+            ]
+            self._rows["trades"] += zip((trades + seq).tolist(), *columns, strict=True)
+        for row in batch.rows[kinds == Kind.NOTE]:
+            self._add_note(int(row["ts_recv"]), batch.notes[int(row["level_start"])])
+        for item in derived:
+            self._rows[_TABLE_OF[type(item)]].append(msgspec.structs.astuple(item))
+
+    def _add_note(self, ts: int, note: object) -> None:
+        match note:
+            case Listed(symbol=symbol, instrument=i):
+                row = (
+                    symbol,
+                    i.venue,
+                    i.symbol,
+                    i.base,
+                    i.quote,
+                    i.tick_size,
+                    i.lot_size,
+                    i.kind,
+                    i.multiplier,
+                )
+                self._rows["instruments"].append((*row, i.tick.decimals, i.lot.decimals))
+            case Mark(text=text, ts=at):
+                self._rows["marks"].append((at, text))
+            case FeedCount(venue=venue):
+                self._counts[venue] = note
+            case FeedStatus(venue=venue):
+                count = self._counts.get(venue)
+                totals = msgspec.structs.astuple(count)[1:] if count else (None,) * 6
+                state = (note.symbol, note.state, note.reason, note.trading, note.retry_at_ns)
+                self._rows["health"].append((ts, venue, *state, *totals))
+
+    def write(self, connection: sqlite3.Connection) -> None:
+        for name, rows in self._rows.items():
+            if rows:
+                connection.executemany(_INSERT[name], rows)
+                rows.clear()

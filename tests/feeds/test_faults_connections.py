@@ -1,0 +1,257 @@
+"""Faults of the line: cut, closed, stalled, acknowledged but empty, refused. Found, said and mended."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+
+import pytest
+from fakes.follower import following
+
+from engine.feeds import fake_faults as ff
+from engine.feeds.errors import UnknownSymbol
+from engine.feeds.fake_binance import FakeBinance
+from engine.feeds.fake_wire import DEPTH, TOP, TRADE
+
+RATE = 4
+
+
+@pytest.mark.parametrize("kind", [ff.CUT, ff.CLOSE])
+async def test_a_lost_connection_is_made_anew_with_fresh_books(kind: str):
+    async with (
+        FakeBinance(("BTCUSDT", "ETHUSDT"), seed=31, rate=RATE) as exchange,
+        following(exchange) as live,
+    ):
+        await live.synced()
+        exchange.faults.add(ff.OnMessage(kind, "BTCUSDT", after=5))
+        await live.until(lambda: len(exchange.connects) == 2, "a second connection")
+        await live.synced()
+        await live.caught_up()
+        for one in live.symbols:
+            assert one.snapshots == 2
+        states = live.connection_states
+        lost = len(states) - states[::-1].index("CONNECTING") - 1
+        assert states[lost:] == ["CONNECTING", "SUBSCRIBING", "LIVE"]
+        await live.until(lambda: live.count.reconnects >= 1, "it is counted")
+
+
+async def test_it_is_cut_again_and_again_and_always_comes_back():
+    async with FakeBinance(("BTCUSDT",), seed=32, rate=RATE) as exchange, following(exchange) as live:
+        for round_ in range(4):
+            await live.until(lambda n=round_: live["BTCUSDT"].snapshots == n + 1, f"snapshot {round_ + 1}")
+            await live.synced()
+            exchange.clients[-1].abort()
+        await live.until(lambda: live["BTCUSDT"].snapshots == 5, "the fifth snapshot")
+        await live.caught_up()
+        assert len(exchange.connects) == 5
+
+
+async def test_a_silent_stall_is_found_within_its_threshold():
+    async with (
+        FakeBinance(("BTCUSDT",), seed=33, rate=RATE) as exchange,
+        following(exchange, stale_s=0.5) as live,
+    ):
+        await live.synced()
+        one = live["BTCUSDT"]
+        exchange.faults.add(ff.OnMessage(ff.STALL))
+        await live.until(lambda: exchange.faults.struck, "the stall")
+        stalled_at = time.monotonic()
+        await live.until(
+            lambda: one.state == "STALE" or "STALE" in one.states, "the screen says so", within_s=2.5
+        )
+        await live.until(lambda: len(exchange.connects) == 2, "a second connection", within_s=4.0)
+        assert exchange.connects[1].at_s - stalled_at < 3.0
+        await live.until(lambda: one.snapshots == 2, "a second snapshot")
+        await live.caught_up()
+
+
+async def test_acknowledged_but_no_data_is_not_life():
+    faults = ff.Faults(ff.OnRequest(ff.MUTE, "ws"))
+    async with (
+        FakeBinance(("BTCUSDT",), seed=34, rate=RATE, faults=faults) as exchange,
+        following(exchange, first_data_s=0.5) as live,
+    ):
+        await live.until(lambda: len(exchange.connects) == 2, "it gives the first connection up")
+        assert exchange.connects[1].at_s - exchange.connects[0].at_s < 3.0
+        await live.synced()
+        await live.caught_up()
+        assert live.said
+
+
+@pytest.mark.parametrize("channel", [DEPTH, TOP])
+@pytest.mark.parametrize("kind", [ff.DEAD, ff.DEAD_FOR_GOOD])
+async def test_one_dead_stream_among_living_ones(channel: str, kind: str):
+    """Resubscribing revives the first kind; the second needs a new connection."""
+    async with (
+        FakeBinance(("BTCUSDT", "ETHUSDT"), seed=35, rate=RATE) as exchange,
+        following(exchange) as live,
+    ):
+        await live.synced()
+        exchange.faults.add(ff.OnMessage(kind, "BTCUSDT", channel))
+        await live.until(lambda: exchange.faults.struck, "the stream dies")
+        dead_at = time.monotonic()
+        one = live["BTCUSDT"]
+        tops = len(one.tops)
+
+        def alive() -> bool:
+            return one.snapshots >= 2 if channel == DEPTH else len(one.tops) > tops + 20
+
+        await asyncio.sleep(0.2)
+        tops = len(one.tops)
+        await live.until(alive, "the stream lives again", within_s=8.0)
+        assert time.monotonic() - dead_at < 6.0
+        if channel == DEPTH:
+            assert "STALE" in one.states or "GAP" in one.states
+        await live.synced()
+        await live.caught_up()
+        assert len(exchange.connects) == (1 if kind == ff.DEAD else 2)
+        if kind == ff.DEAD:
+            assert live["ETHUSDT"].snapshots == 1
+
+
+async def test_a_lively_market_is_never_called_stale():
+    """Best prices are always a little ahead of the next diff; that alone is no fault of the depth stream."""
+    async with (
+        FakeBinance(("BTCUSDT", "ETHUSDT"), seed=30, rate=8) as exchange,
+        following(exchange, stale_s=0.5) as live,
+    ):
+        await live.synced()
+        await live.until(lambda: min(one.deltas for one in live.symbols) >= 200, "200 diffs each")
+        for one in live.symbols:
+            assert one.states[-3:] == ["BUFFERING", "SNAPSHOT_WAIT", "SYNCED"]
+        assert live.connection_states.count("CONNECTING") <= 2
+        assert len(exchange.connects) == 1
+
+
+async def test_quiet_trades_are_no_fault():
+    """A stream that speaks seldom may be silent while the book lives."""
+    async with (
+        FakeBinance(("BTCUSDT",), seed=36, rate=RATE) as exchange,
+        following(exchange, stale_s=0.5) as live,
+    ):
+        await live.synced()
+        deltas = live["BTCUSDT"].deltas
+        exchange.faults.add(ff.OnMessage(ff.GAP, "BTCUSDT", TRADE, times=40))
+        await live.until(lambda: live["BTCUSDT"].deltas > deltas + 60, "60 more diffs")
+        assert live["BTCUSDT"].states.count("SYNCED") == 1
+        assert live["BTCUSDT"].state == "SYNCED"
+
+
+@pytest.mark.parametrize("kind", [ff.SHUTDOWN])
+async def test_an_announced_shutdown_is_handed_over_without_a_gap(kind: str):
+    async with (
+        FakeBinance(("BTCUSDT", "ETHUSDT"), seed=37, rate=RATE) as exchange,
+        following(exchange) as live,
+    ):
+        await live.synced()
+        exchange.faults.add(ff.OnMessage(kind, "BTCUSDT", delay_s=1.5))
+        await live.until(lambda: len(exchange.connects) == 2, "the second connection", within_s=2.0)
+        await live.until(lambda: len(exchange.clients) == 1, "the first one is over")
+        await live.caught_up()
+        for one in live.symbols:
+            assert "GAP" not in one.states
+            assert "STALE" not in one.states
+            ids = [trade_id for trade_id, *_ in one.trades]
+            assert ids == list(range(ids[0], ids[-1] + 1)), "no trade is lost or doubled"
+
+
+async def test_a_connection_is_renewed_before_the_exchange_ends_it():
+    async with (
+        FakeBinance(("BTCUSDT",), seed=38, rate=RATE) as exchange,
+        following(exchange, renew_after_s=1.5) as live,
+    ):
+        await live.synced()
+        await live.until(lambda: len(exchange.connects) >= 2 and len(exchange.clients) == 1, "a hand-over")
+        await live.caught_up()
+        one = live["BTCUSDT"]
+        assert "GAP" not in one.states
+        assert one.states.count("SYNCED") == 1
+        ids = [trade_id for trade_id, *_ in one.trades]
+        assert ids == list(range(ids[0], ids[-1] + 1))
+
+
+@pytest.mark.parametrize("kind", [503, ff.HTML, ff.HANG])
+async def test_a_handshake_that_fails_twice_is_said_and_comes_in_the_end(kind: int | str):
+    """The first retry is at once; the second waits."""
+    faults = ff.Faults(ff.OnRequest(kind, "ws", times=2))
+    async with (
+        FakeBinance(("BTCUSDT",), seed=39, rate=RATE, faults=faults) as exchange,
+        following(exchange) as live,
+    ):
+        await live.synced()
+        assert len(exchange.connects) == 3
+        first, second, third = (asked.at_s for asked in exchange.connects)
+        assert second - first < 1.5
+        assert third - second < 2.5
+        said = [status for status in live.connection if status.state == "BACKOFF"]
+        assert said[-1].reason
+        assert {503: "503", ff.HTML: "200", ff.HANG: "answer"}[kind] in live.said
+
+
+@pytest.mark.parametrize("kind", [429, 418, 403])
+async def test_a_handshake_refused_for_a_while_is_not_tried_before_it_is_over(kind: int):
+    faults = ff.Faults(ff.OnRequest(kind, "ws", retry_after_s=None if kind == 403 else 1))
+    async with (
+        FakeBinance(("BTCUSDT",), seed=39, rate=RATE, faults=faults) as exchange,
+        following(exchange, firewall_wait_s=1.0) as live,
+    ):
+        await live.until(lambda: len(exchange.connects) == 2, "a second attempt")
+        assert exchange.connects[1].at_s - exchange.connects[0].at_s >= 1.0
+        await live.synced()
+        waits = [status for status in live.connection if status.state in ("BACKOFF", "BLOCKED")]
+        assert {429: "429", 418: "418", 403: "firewall"}[kind] in waits[0].reason
+        assert waits[0].retry_at_ns is not None
+
+
+async def test_a_refused_region_moves_rest_on_too():
+    faults = ff.Faults(ff.OnRequest(451, path=None, times=1000), ff.OnRequest(451, "ws", times=1000))
+    async with (
+        FakeBinance(("BTCUSDT",), seed=40, rate=RATE, faults=faults) as refused,
+        FakeBinance(("BTCUSDT",), seed=40, rate=RATE) as exchange,
+        following(exchange, rest=(refused.rest, exchange.rest), ws=(refused.ws, exchange.ws)) as live,
+    ):
+        await live.synced()
+        await live.caught_up()
+        assert len(refused.connects) <= 1, "one refusal is final"
+        assert len(refused.requests) <= 2, "exchangeInfo, and perhaps a snapshot asked at the same moment"
+
+
+@pytest.mark.parametrize("kind", [503, ff.HANG, ff.HTML, 429])
+async def test_without_exchange_info_nothing_flows_but_the_reason(kind: int | str):
+    faults = ff.Faults(ff.OnRequest(kind, "exchangeInfo", retry_after_s=1 if kind == 429 else None))
+    async with (
+        FakeBinance(("BTCUSDT",), seed=41, rate=RATE, faults=faults) as exchange,
+        following(exchange) as live,
+    ):
+        await live.synced()
+        reasons = [status.reason for status in live.statuses if status.symbol is None]
+        expected = {503: "503", ff.HANG: "answer", ff.HTML: "HTML", 429: "429"}[kind]
+        assert any(expected in reason for reason in reasons)
+        await live.caught_up()
+        asked = [one.at_s for one in exchange.requests if one.path == "exchangeInfo"]
+        assert len(asked) >= 2
+        if kind == 429:
+            assert asked[1] - asked[0] >= 1.0
+
+
+async def test_an_unknown_symbol_is_said_with_near_matches():
+    async with FakeBinance(("BTCUSDT", "ETHUSDT")) as exchange, following(exchange, "BTCUSD") as live:
+        with pytest.raises(UnknownSymbol, match=r"BTCUSD.*BTCUSDT"):
+            await live.until(lambda: False, "never", within_s=5.0)
+
+
+async def test_nobody_at_home():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    async with FakeBinance() as unused:
+        rest, ws = (f"http://127.0.0.1:{port}",), (f"ws://127.0.0.1:{port}",)
+        async with following(unused, rest=rest, ws=ws) as live:
+            await live.until(lambda: "BACKOFF" in live.connection_states, "it waits")
+            status = next(s for s in live.connection if s.state == "BACKOFF")
+            assert status.reason
+            await live.until(
+                lambda: any(s.retry_at_ns for s in live.connection if s.state == "BACKOFF"),
+                "when it tries again",
+            )

@@ -1,0 +1,121 @@
+"""`microtui sessions` as a person runs it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from cli.sessions import sessions
+from store.recording import Recording
+from tests.store.made import made_batches, record
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "sessions"
+    monkeypatch.setenv("MICROTUI_RECORD__FOLDER", str(folder))
+    monkeypatch.setenv("MICROTUI_CONFIG", str(tmp_path / "config.toml"))
+    return folder
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(sessions, list(words))
+
+
+def made(folder: Path, name: str, ticks: int = 60) -> Path:
+    path = folder / f"{name}.sqlite"
+    record(path, made_batches(ticks)).close()
+    return path
+
+
+def test_list_with_and_without_anything_to_list(folder: Path) -> None:
+    assert "There are no recordings in" in run("list").output
+    made(folder, "calm")
+    made(folder, "storm", 900)
+    live = record(folder / "now.sqlite", made_batches(3))
+    output = run("list").output
+    assert "storm" in output
+    assert "0:01:30" in output
+    assert "[recording]" in next(line for line in output.splitlines() if line.startswith("now"))
+    found = [json.loads(line) for line in run("list", "--json").output.splitlines()]
+    live.close()
+    assert {s["name"]: s["seconds"] for s in found} == {"calm": 6.0, "storm": 90.0, "now": pytest.approx(0.3)}
+    assert found[0]["symbols"] == ["BTCUSDT", "ETHUSDT"]
+
+
+def test_show_names_what_is_inside(folder: Path) -> None:
+    path = made(folder, "calm")
+    with Recording(path) as recording:
+        id_ = recording.header.id
+    output = run("show", "calm").output
+    assert id_ in output
+    assert "2024-08-08 23:54:14 UTC" in output
+    assert f"{sum(map(len, made_batches(60))):,}" in output
+    assert run("show").output == output
+
+
+def test_export_to_stdout_and_to_a_file(folder: Path, tmp_path: Path) -> None:
+    made(folder, "calm")
+    result = run("export", "calm")
+    rows = list(csv.DictReader(io.StringIO(result.stdout)))
+    assert {row["asset"] for row in rows} == {"BTCUSDT", "ETHUSDT"}
+    target = tmp_path / "metrics.jsonl"
+    said = run("export", "calm", "--table", "book_metrics", "--to", str(target))
+    assert said.exit_code == 0
+    lines = [json.loads(line) for line in target.read_text().splitlines()]
+    assert lines[0]["mid_price"] == 61_837.63
+    assert f"{len(lines)} rows of book_metrics" in said.stderr
+
+
+def test_what_goes_wrong_is_one_sentence_and_exit_code_1(folder: Path, tmp_path: Path) -> None:
+    made(folder, "calm")
+    (folder / "broken.sqlite").write_bytes(b"no database" * 50)
+    for words, says in (
+        (("show", "clam"), "no session is named 'clam'; there is calm"),
+        (("show", "broken"), "broken.sqlite is not a recording"),
+        (("export", "calm", "--table", "secrets"), "expected a table of"),
+        (("export", "calm", "--to", str(tmp_path / "no" / "folder.csv")), "No such file or directory"),
+        (("rename", "calm", "broken"), "there is a session named broken already"),
+        (("import", str(tmp_path / "none.sqlite")), "there is no file"),
+    ):
+        result = run(*words)
+        assert result.exit_code == 1
+        assert says in result.stderr
+        assert "Traceback" not in result.output
+        assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_verify_quick_tells_good_from_bad(folder: Path) -> None:
+    path = made(folder, "calm")
+    made(folder, "other")
+    result = run("verify", "--quick")
+    assert result.exit_code == 0
+    assert [line.split()[:2] for line in result.output.splitlines()] == [["good", "other"], ["good", "calm"]]
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2 :] = bytes(len(data) - len(data) // 2)
+    path.write_bytes(bytes(data))
+    result = run("verify", "--quick", "calm")
+    assert result.exit_code == 1
+    assert "BAD" in result.output
+
+
+def test_prune_rename_and_import(folder: Path, tmp_path: Path) -> None:
+    old = made(folder, "old")
+    made(folder, "new")
+    os.utime(old, (time.time() - 40 * 86_400,) * 2)
+    assert "would delete  old" in run("prune", "--dry-run").output
+    assert old.exists()
+    assert "deleted  old" in run("prune").output
+    assert not old.exists()
+    assert "Nothing to delete" in run("prune").output
+    assert run("rename", "new", "kept").output == "kept\n"
+    stranger = made(tmp_path, "stranger")
+    assert run("import", str(stranger), "--name", "friend").output == "friend\n"
+    assert sorted(p.stem for p in folder.glob("*.sqlite")) == ["friend", "kept"]

@@ -1,0 +1,125 @@
+"""A line across the screen made of parts, of which the least important leave first when it gets narrow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+from engine.frame import Frame
+from tui.look import Look
+from tui.panels.base import finished
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Segments that stay or go together. `rank` 0 never goes; the highest rank goes first."""
+
+    rank: int
+    segments: tuple[Segment, ...]
+    right: bool = False  # set at the right end instead of the left
+
+    @property
+    def width(self) -> int:
+        return sum(cell_len(segment.text) for segment in self.segments)
+
+
+def fit(parts: Sequence[Part], width: int, gap: int = 2) -> list[Part]:
+    """The parts that fit into `width` cells with `gap` cells between them, in their order."""
+    kept = list(parts)
+    while kept and sum(part.width + gap for part in kept) - gap > width:
+        worst = max(kept, key=lambda part: part.rank)
+        if worst.rank == 0:
+            break
+        kept.remove(worst)
+    return kept
+
+
+class Bar(Widget):
+    """One line. A subclass says its parts for a frame; the line is repainted only when they change."""
+
+    DEFAULT_CSS = "Bar { height: 1; width: 1fr; background: $background; }"
+    ALLOW_SELECT = False
+    rate_hz = 2.0
+
+    def __init__(self, look: Look, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._look = look
+        self._frame: Frame | None = None
+        self._parts: list[Part] = []
+        self._line: Strip | None = None
+
+    @property
+    def look(self) -> Look:
+        return self._look
+
+    @property
+    def frame(self) -> Frame | None:
+        return self._frame
+
+    def parts(self, frame: Frame) -> list[Part]:
+        """What the line says of this frame, left parts in order, then right parts in order."""
+        raise NotImplementedError
+
+    def show(self, frame: Frame) -> None:
+        self._frame = frame
+        parts = self.parts(frame)
+        if parts != self._parts:
+            self._parts = parts
+            self._line = None
+            self.refresh()
+
+    def restyle(self, look: Look) -> None:
+        self._look = look
+        self._line = None
+        if self._frame is not None:
+            self._parts = self.parts(self._frame)
+        self.refresh()
+
+    def on_resize(self) -> None:
+        if self._frame is not None:
+            self.restyle(self._look)
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        return finished(self, crop)
+
+    def render_line(self, y: int) -> Strip:
+        if self._line is None or self._line.cell_length != self.size.width:
+            self._line = self._lay_out()
+        return self._line
+
+    def _lay_out(self) -> Strip:
+        width = self.size.width
+        palette = self._look.palette
+        kept = fit(self._parts, width - 2)
+        blank = palette.ground
+        left = [self._segments(part) for part in kept if not part.right]
+        right = [self._segments(part) for part in kept if part.right]
+        gap = Segment("  ", blank)
+        start = [Segment(" ", blank), *_joined(left, gap)]
+        end = [*_joined(right, gap), Segment(" ", blank)]
+        used = sum(cell_len(segment.text) for segment in (*start, *end))
+        rest = [Segment(" " * (width - used), blank)] if width > used else []
+        return Strip([*start, *rest, *end]).adjust_cell_length(width, blank)
+
+    def _segments(self, part: Part) -> list[Segment]:
+        palette = self._look.palette
+        return [Segment(text, self._ground(style or palette.text)) for text, style, _ in part.segments]
+
+    def _ground(self, style: Style) -> Style:
+        palette = self._look.palette
+        on_panel = style.bgcolor is None or style.bgcolor == palette.text.bgcolor
+        return palette.on_ground(style) if on_panel else style
+
+
+def _joined(groups: list[list[Segment]], gap: Segment) -> list[Segment]:
+    joined: list[Segment] = []
+    for group in groups:
+        joined.extend(group if not joined else [gap, *group])
+    return joined

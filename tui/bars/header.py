@@ -1,0 +1,139 @@
+"""The header: which market, whether it is live, how sure we are of its book, what is recorded, the price."""
+
+from __future__ import annotations
+
+from rich.segment import Segment
+from rich.style import Style
+
+from engine.frame import Frame, Line
+from engine.text import clean
+from tui.bars.base import Bar, Part
+from tui.format import BOOK_STATES, byte_size, clock, grouped, mean_price, price, signed, span
+
+VENUES = {"binance": "Binance"}
+KINDS = {"spot": "spot", "linear": "perpetual", "inverse": "inverse"}
+
+
+class Header(Bar):
+    """The line at the top."""
+
+    stamp = ""  # set by the app: what must not be overlooked
+
+    def parts(self, frame: Frame) -> list[Part]:
+        market, palette = frame.market, self.look.palette
+        badge = Part(0, (Segment(" microtui ", palette.badge),))
+        line = market.lines[market.symbol] if market.symbol < len(market.lines) else None
+        if line is None:
+            return [badge, Part(1, (Segment("waiting for the first symbol", palette.dim),))]
+        parts = [badge, self._market(line)]
+        if self.stamp:
+            parts.append(Part(0, (Segment(f" {self.stamp} ", palette.warning_badge),)))
+        parts += [
+            self._state(frame, line),
+            self._book(line),
+            *self._recording(frame),
+            *self._price(frame, line),
+        ]
+        moment = clock(market.ts, self.look.utc)
+        zone = "UTC" if self.look.utc else "local"
+        parts.append(Part(4, (Segment(f"{moment} ", palette.dim), Segment(zone, palette.faint)), right=True))
+        return parts
+
+    def _market(self, line: Line) -> Part:
+        instrument, palette = line.instrument, self.look.palette
+        venue = VENUES.get(instrument.venue, clean(instrument.venue, 20))
+        kind = KINDS.get(instrument.kind, clean(instrument.kind, 12))
+        return Part(
+            0,
+            (Segment(clean(instrument.symbol, 20), palette.bright), Segment(f" {venue} {kind}", palette.dim)),
+        )
+
+    def _state(self, frame: Frame, line: Line) -> Part:
+        """LIVE only while the connection is and the venue trades; anything else says what it is instead."""
+        palette, glyphs = self.look.palette, self.look.glyphs
+        label = frame.host.transport.label
+        if label in ("REPLAY", "REWIND"):
+            return Part(1, (Segment(f"{glyphs.play} {label}", palette.own),))
+        if line.connection not in ("LIVE", "DRAINING"):
+            return Part(0, (Segment(f"{glyphs.ring} {line.connection}", palette.warning),))
+        if line.trading not in ("", "TRADING"):
+            return Part(0, (Segment(f"{glyphs.ring} {clean(line.trading, 16)}", palette.warning),))
+        rate = "" if line.updates_per_s is None else f" {line.updates_per_s:.1f}/s"
+        delay = "" if line.latency_ms is None else f" +{line.latency_ms:.0f} ms"
+        return Part(
+            1, (Segment(f"{glyphs.dot} {label}", palette.bid_bright), Segment(rate + delay, palette.dim))
+        )
+
+    def _book(self, line: Line) -> Part:
+        """✓ only while every decidable comparison with the venue's own top held."""
+        palette, glyphs, proof = self.look.palette, self.look.glyphs, line.proof
+        if line.state != "SYNCED":
+            words = BOOK_STATES.get(line.state, clean(line.state, 20).lower())
+            return Part(0, (Segment(f"{glyphs.cross} book {words}", palette.warning),))
+        if not proof.decided:
+            return Part(2, (Segment("book unproven yet", palette.dim),))
+        count = f"book {grouped(str(proof.verified))}/{grouped(str(proof.decided))}"
+        if proof.verified == proof.decided:
+            return Part(2, (Segment(f"{glyphs.check} {count}", palette.bid),))
+        return Part(1, (Segment(f"{glyphs.cross} {count}", palette.warning_bright),))
+
+    def _recording(self, frame: Frame) -> list[Part]:
+        palette, glyphs, recording = self.look.palette, self.look.glyphs, frame.host.recording
+        if recording.state == "FAILED":
+            return [Part(1, (Segment(f"{glyphs.cross} not recording", palette.warning_bright),))]
+        if recording.state != "ON":
+            return []
+        text = f"{span(recording.seconds)} {byte_size(recording.bytes)}"
+        parts = [Part(5, (Segment(f"{glyphs.record} {text}", palette.ask),))]
+        if recording.lost_events:
+            lost = f"{grouped(str(recording.lost_events))} events not recorded"
+            parts.append(Part(1, (Segment(lost, palette.warning_bright),)))
+        return parts
+
+    def _price(self, frame: Frame, line: Line) -> list[Part]:
+        palette = self.look.palette
+        last = frame.market.detail.last
+        change = line.change_pct
+        moved = palette.dim if not change else palette.bid_bright if change > 0 else palette.ask_bright
+        text = mean_price(line.instrument, line.mid) if last is None else price(line.instrument, last.ticks)
+        shown = palette.dim if line.state != "SYNCED" else moved if change else palette.bright
+        since = f" since {clock(frame.market.started, self.look.utc)[:5]}"
+        parts = [Segment(text, shown)]
+        if change is not None:
+            parts.append(Segment(f" {signed(change, 2, self.look.glyphs.minus)} %", moved))
+            return [
+                Part(1, tuple(parts), right=True),
+                Part(6, (Segment(since.strip(), palette.faint),), right=True),
+            ]
+        return [Part(1, tuple(parts), right=True)]
+
+
+class Symbols(Bar):
+    """The second line, when several symbols run: one short entry each, the chosen one bright."""
+
+    def parts(self, frame: Frame) -> list[Part]:
+        market, palette = frame.market, self.look.palette
+        parts = []
+        for index, line in enumerate(market.lines):
+            chosen = index == market.symbol
+            good = line.state == "SYNCED"
+            name = palette.title if chosen else palette.dim
+            entry = [
+                Segment(f"{clean(line.instrument.symbol, 16)} ", name),
+                Segment(mean_price(line.instrument, line.mid), palette.text if good else palette.faint),
+            ]
+            if not good:
+                entry.append(Segment(f" {BOOK_STATES.get(line.state, line.state.lower())}", palette.warning))
+            elif line.change_pct is not None:
+                style = (
+                    palette.bid
+                    if line.change_pct > 0
+                    else palette.ask
+                    if line.change_pct < 0
+                    else palette.dim
+                )
+                entry.append(Segment(f" {signed(line.change_pct, 2, self.look.glyphs.minus)} %", style))
+            click = Style.from_meta({"@click": f"app.symbol({index})"})
+            linked = tuple(Segment(text, style + click if style else click) for text, style, _ in entry)
+            parts.append(Part(0 if chosen else index + 1, linked))
+        return parts

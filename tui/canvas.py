@@ -1,0 +1,158 @@
+"""A small drawing board of terminal cells: braille dots, whole characters, and a field of half blocks behind.
+
+Things are drawn in any order; where two meet in a cell the higher rank decides colour, and a character beats
+dots. Braille gives 2 x 4 dots a cell. The field behind is two levels a cell, the upper and lower half of `▀`.
+Only cells that hold something are kept, so that an update costs what is drawn and not what is empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import groupby
+from operator import add
+
+from rich.segment import Segment
+from rich.style import Style
+
+from engine.frame import HEAT_LEVELS
+from tui.colour import mix
+from tui.look import Look
+
+_BRAILLE = [chr(0x2800 + bits) for bits in range(256)]
+_DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
+# _RUNS[x][a][b]: the dots of one half of a cell from row a down to row b
+_RUNS = tuple(tuple(tuple(sum(column[a : b + 1]) for b in range(4)) for a in range(4)) for column in _DOTS)
+_UPPER = 0x01 | 0x02 | 0x08 | 0x10
+_PAIRS = HEAT_LEVELS + 1
+_TIMES_PAIRS = bytes(min(level, HEAT_LEVELS) * _PAIRS for level in range(256))
+
+Cell = tuple[str, Style]
+Field = Sequence[tuple[bytes, bytes]]  # a row of cells: levels of the upper and of the lower halves
+
+
+class Canvas:
+    """`width` x `height` cells; dots are addressed from the top left, 2 `width` x 4 `height` of them."""
+
+    def __init__(self, look: Look, width: int, height: int, field: Field | None = None) -> None:
+        self.width = width
+        self.height = height
+        self._look = look
+        self._field = field
+        self._dots: list[dict[int, int]] = [{} for _ in range(height)]
+        self._inks: list[dict[int, tuple[int, Style]]] = [{} for _ in range(height)]
+        self._marks: list[dict[int, tuple[int, str, Style]]] = [{} for _ in range(height)]
+
+    def run(self, x: int, first: int, last: int, style: Style, rank: int = 0) -> None:
+        """Dots of column `x` from row `first` to row `last`, in either order; what is outside is cut off."""
+        if first > last:
+            first, last = last, first
+        if not 0 <= x < 2 * self.width or last < 0 or first >= 4 * self.height:
+            return
+        first, last = max(first, 0), min(last, 4 * self.height - 1)
+        cell, side = divmod(x, 2)
+        runs = _RUNS[side]
+        for y in range(first >> 2, (last >> 2) + 1):
+            top = first & 3 if y == first >> 2 else 0
+            end = last & 3 if y == last >> 2 else 3
+            dots = self._dots[y]
+            dots[cell] = dots.get(cell, 0) | runs[top][end]
+            inks = self._inks[y]
+            if cell not in inks or inks[cell][0] <= rank:
+                inks[cell] = (rank, style)
+
+    def path(self, x: int, rows: Sequence[int | None], style: Style, rank: int = 0) -> None:
+        """One dot row for each column from `x` on, joined by vertical runs; None interrupts the line."""
+        before: int | None = None
+        for at, row in enumerate(rows, x):
+            if row is not None:
+                if before is None or abs(row - before) <= 1:
+                    self.run(at, row, row, style, rank)
+                else:
+                    # Half the way in each of the two columns: a slope looks like one.
+                    middle = (before + row) // 2
+                    toward = 1 if row > before else -1
+                    self.run(at - 1, before, middle, style, rank)
+                    self.run(at, middle + (toward if middle != row else 0), row, style, rank)
+            before = row
+
+    def mark(self, x: int, y: int, text: str, style: Style, rank: int = 0) -> None:
+        """Characters from cell (x, y) to the right; those outside the canvas are left out."""
+        if not 0 <= y < self.height:
+            return
+        marks = self._marks[y]
+        for at, character in enumerate(text, x):
+            if 0 <= at < self.width and (at not in marks or marks[at][0] <= rank):
+                marks[at] = (rank, character, style)
+
+    def is_free(self, x: int, y: int) -> bool:
+        """Whether nothing is drawn in this cell."""
+        return x not in self._dots[y] and x not in self._marks[y]
+
+    def row(self, y: int) -> list[Segment]:
+        """The segments of one row of cells, `width` wide."""
+        over = self._over(y)
+        if self._field is not None:
+            return self._row_on_field(self._field[y], over)
+        blank = self._look.palette.text
+        segments: list[Segment] = []
+        at = 0
+        for x in sorted(over):
+            if x > at:
+                segments.append(Segment(" " * (x - at), blank))
+            segments.append(Segment(*over[x]))
+            at = x + 1
+        if at < self.width:
+            segments.append(Segment(" " * (self.width - at), blank))
+        return _joined(segments)
+
+    def _over(self, y: int) -> dict[int, Cell]:
+        """What is drawn in the cells of row `y`, before what is behind them."""
+        letter = _ascii if self._look.glyphs.ascii else _BRAILLE.__getitem__
+        inks = self._inks[y]
+        over = {x: (letter(bits), inks[x][1]) for x, bits in self._dots[y].items()}
+        for x, (rank, character, style) in self._marks[y].items():
+            if x not in over or inks[x][0] <= rank:
+                over[x] = (character, style)
+        return over
+
+    def _row_on_field(self, levels: tuple[bytes, bytes], over: dict[int, Cell]) -> list[Segment]:
+        palette, half = self._look.palette, " " if self._look.glyphs.ascii else "▀"
+        upper, lower = levels
+        cells: list[int | Cell] = list(map(add, upper.translate(_TIMES_PAIRS), lower))
+        for x, (character, style) in over.items():
+            heat = palette.heat_colours[max(upper[x], lower[x])]
+            cells[x] = (character, _before(style, heat, palette.panel_colour))
+        segments = []
+        for cell, group in groupby(cells):
+            count = len(list(group))
+            if isinstance(cell, int):
+                above, below = divmod(cell, _PAIRS)
+                if half == " ":
+                    above = below = max(above, below)
+                segments.append(Segment(half * count, palette.heat_pair(above, below)))
+            else:
+                segments.append(Segment(cell[0] * count, cell[1]))
+        return segments
+
+
+@lru_cache(1024)
+def _before(style: Style, heat: str, panel: str) -> Style:
+    """A style before a heat colour, which is darkened so that what is drawn stands out from any of them."""
+    return Style(color=style.color, bgcolor=mix(panel, heat, 0.4), bold=style.bold)
+
+
+def _ascii(bits: int) -> str:
+    upper, lower = bits & _UPPER, bits & ~_UPPER
+    return ":" if upper and lower else "'" if upper else "."
+
+
+def _joined(segments: list[Segment]) -> list[Segment]:
+    """Neighbours of one style as one segment."""
+    joined: list[Segment] = []
+    for segment in segments:
+        if joined and joined[-1].style == segment.style:
+            joined[-1] = Segment(joined[-1].text + segment.text, segment.style)
+        else:
+            joined.append(segment)
+    return joined

@@ -1,0 +1,108 @@
+"""The characters that draw things, in two sets: one for terminals with blocks and braille, one in ASCII."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Glyphs:
+    """Every character is one cell wide. `bars[0]` is empty, `bars[-1]` full; likewise `columns`."""
+
+    ascii: bool
+    bars: str  # growing to the right, in equal parts of a cell
+    columns: str  # growing upwards
+    corners: str  # top left, top right, bottom left, bottom right
+    across: str
+    down: str
+    rise: str
+    fall: str
+    flat: str
+    dot: str
+    ring: str
+    check: str
+    cross: str
+    record: str
+    play: str
+    pause: str
+    now: str
+    track: str
+    track_left: str
+    knob: str
+    mark: str
+    middle: str  # between two parts of a sentence
+    plus_minus: str
+    minus: str
+    total: str
+    hidden: str  # stands for an amount in quiet mode
+
+    def bar(self, share: float, width: int) -> str:
+        """A bar of `width` cells filled to `share` (0..1), blanks behind it.
+
+        >>> UNICODE.bar(0.5, 3)
+        '█▌ '
+        """
+        steps = len(self.bars) - 1
+        filled = round(min(max(share, 0.0), 1.0) * width * steps)
+        whole, part = divmod(filled, steps)
+        body = self.bars[-1] * whole + (self.bars[part] if part else "")
+        return body.ljust(width)
+
+
+UNICODE = Glyphs(
+    ascii=False,
+    bars=" ▏▎▍▌▋▊▉█",
+    columns=" ▁▂▃▄▅▆▇█",
+    corners="╭╮╰╯",
+    across="─",
+    down="│",
+    rise="▲",
+    fall="▼",
+    flat="·",
+    dot="●",
+    ring="○",
+    check="✓",
+    cross="✗",
+    record="●",
+    play="▶",
+    pause="‖",
+    now="▸",
+    track="─",
+    track_left="━",
+    knob="●",
+    mark="◆",
+    middle="·",
+    plus_minus="±",
+    minus="−",
+    total="Σ",
+    hidden="•",
+)
+
+ASCII = Glyphs(
+    ascii=True,
+    bars=" #",
+    columns=" .:-=+*#",
+    corners="++++",
+    across="-",
+    down="|",
+    rise="^",
+    fall="v",
+    flat="=",
+    dot="*",
+    ring="o",
+    check="ok",
+    cross="no",
+    record="*",
+    play=">",
+    pause="=",
+    now=">",
+    track="-",
+    track_left="=",
+    knob="O",
+    mark="#",
+    middle="-",
+    plus_minus="+-",
+    minus="-",
+    total="sum",
+    hidden="*",
+)

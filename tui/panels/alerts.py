@@ -1,0 +1,57 @@
+"""Alerts and marks: what a person should have seen, newest first, each with its reason in words."""
+
+from __future__ import annotations
+
+from rich.segment import Segment
+from rich.style import Style
+
+from engine.frame import Event, Frame
+from engine.text import clean
+from tui.format import clock
+from tui.panels.base import Row
+from tui.panels.marks import kind_mark
+from tui.panels.scroll import ScrollPanel, wrapped
+
+_INDENT = 9  # the clock's width and a blank: reasons stand under the kind
+_NARROW = 24  # below so many cells reasons start at the left edge
+
+
+class Alerts(ScrollPanel):
+    """The session's alerts and marks."""
+
+    title = "alerts"
+    key = "5"
+    place = "right"
+    rate_hz = 2.0
+    help = (
+        "What happened, newest first: ▲ LONG and ▼ SHORT when the imbalance signal changes, with its "
+        "confidence from 0 to 1 and its reason; ● FEED and ● BOOK when a connection or a book was in doubt; "
+        "◆ your own marks. They are on the chart at their times as well.\n"
+        "Arrow keys, page keys and the wheel scroll; home goes back to the newest."
+    )
+
+    def draw(self, frame: Frame) -> None:
+        palette = self.look.palette
+        if not frame.market.events:
+            self.put_scrolled([[Segment("none so far", palette.dim)]])
+            return
+        rows: list[Row] = []
+        for event in frame.market.events:
+            rows += self._event_rows(event, frame)
+        self.put_scrolled(rows, newest_first=True)
+
+    def _event_rows(self, event: Event, frame: Frame) -> list[Row]:
+        palette, lines = self.look.palette, frame.market.lines
+        glyph, style = kind_mark(event.kind, self.look)
+        width = self.inner.width
+        first = [
+            Segment(clock(event.ts, self.look.utc), palette.dim),
+            Segment(f" {glyph} {clean(event.kind, 12)}", style + Style(bold=True)),
+        ]
+        if event.confidence is not None:
+            first.append(Segment(f" {event.confidence:.2f}", style))
+        if event.symbol is not None and len(lines) > 1 and event.symbol < len(lines):
+            first.append(Segment("  " + clean(lines[event.symbol].instrument.symbol, 20), palette.dim))
+        indent = 0 if width < _NARROW else _INDENT
+        reason = wrapped(clean(event.text), width - indent) if event.text else []
+        return [first, *([Segment(" " * indent + text, palette.text)] for text in reason)]

@@ -1,0 +1,147 @@
+"""Health: connections, the book's proof, latency, the recorder, this machine, and what went wrong lately."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from rich.segment import Segment
+from rich.style import Style
+
+from engine.frame import Feed, Frame, Line, Recording
+from engine.text import clean
+from tui.format import BOOK_STATES, MISSING, SECOND_NS, byte_size, grouped, span
+from tui.panels.base import Row
+from tui.panels.scroll import ScrollPanel, wrapped
+
+LATE_MS = 1000.0  # a recorder so far behind is worth a look: it writes four times a second
+_LABEL = 9  # cells of the column of labels
+
+
+class Health(ScrollPanel):
+    """One line each for what keeps the screen true."""
+
+    title = "health"
+    key = "8"
+    place = "below"
+    rate_hz = 2.0
+    help = (
+        "Each connection with its state, why, and when it tries again; messages and bytes so far; malformed "
+        "messages, resyncs and reconnects.\n"
+        "book: the state of this symbol's book. proof: comparisons of its top with the venue's own, of those "
+        "that could be decided. latency: receive minus event time, above its rolling minimum.\n"
+        "record: what the recorder has written, how far it is behind, and events it lost.\n"
+        "Below: what went wrong lately, newest first. Arrow keys, page keys and the wheel scroll."
+    )
+
+    def draw(self, frame: Frame) -> None:
+        market, host = frame.market, frame.host
+        rows: list[Row] = []
+        for feed in market.feeds:
+            rows += self._feed_rows(feed, market.ts)
+        if market.symbol < len(market.lines):
+            rows += self._book_rows(market.lines[market.symbol])
+        rows += self._recorder_rows(host.recording)
+        rows.append(self._labelled("machine", self._machine(host.cpu_pct, host.memory_mb)))
+        for message in host.messages:
+            rows += self._told(message, self.look.palette.warning)
+        self.put_scrolled(rows)
+
+    # rows
+
+    def _labelled(self, label: str, value: list[Segment]) -> Row:
+        return [Segment(label.ljust(_LABEL - 1) + " ", self.look.palette.dim), *value]
+
+    def _told(self, text: str, style: Style) -> Iterator[Row]:
+        """A sentence under the values, wrapped."""
+        for line in wrapped(clean(text), max(8, self.inner.width - _LABEL)):
+            yield [Segment(" " * _LABEL, self.look.palette.dim), Segment(line, style)]
+
+    def _feed_rows(self, feed: Feed, now_ns: int) -> Iterator[Row]:
+        palette = self.look.palette
+        style = self._state_style(feed.state)
+        state = [Segment(f"{self.look.glyphs.dot} {clean(feed.state, 20)}", style)]
+        if feed.retry_at_ns is not None:
+            wait_s = max(0, math.ceil((feed.retry_at_ns - now_ns) / SECOND_NS))
+            state.append(Segment(f"  again in {wait_s} s", palette.text))
+        yield self._labelled(clean(feed.venue, 30), state)
+        if feed.reason:
+            yield from self._told(feed.reason, style if feed.state != "LIVE" else palette.text)
+        count = grouped(str(feed.messages))
+        amount = f"{count} msg {self.look.glyphs.middle} {byte_size(feed.bytes)}"
+        yield self._labelled("", [Segment(amount, palette.text)])
+        faults: list[Segment] = []
+        for number, name in (
+            (feed.malformed, "malformed"),
+            (feed.resyncs, "resync"),
+            (feed.reconnects, "reconnect"),
+        ):
+            if number:
+                tone = palette.warning if name == "malformed" else palette.text
+                many = "s" if number > 1 and name != "malformed" else ""
+                gap = f" {self.look.glyphs.middle} " if faults else ""
+                faults += [Segment(gap, palette.dim), Segment(f"{grouped(str(number))} {name}{many}", tone)]
+        if faults:
+            yield self._labelled("", faults)
+
+    def _book_rows(self, line: Line) -> Iterator[Row]:
+        palette, glyphs = self.look.palette, self.look.glyphs
+        if line.state == "SYNCED":
+            state = Segment(f"{glyphs.dot} SYNCED", palette.bid)
+        else:
+            state = Segment(
+                f"{glyphs.ring} {BOOK_STATES.get(line.state, clean(line.state, 20))}", palette.warning
+            )
+        yield self._labelled("book", [state])
+        if line.reason:
+            yield from self._told(line.reason, palette.warning)
+        verified, decided = line.proof.verified, line.proof.decided
+        count = f"{grouped(str(verified))} of {grouped(str(decided))}"
+        if not decided:
+            proof = Segment("nothing to compare yet", palette.dim)
+        elif verified == decided:
+            proof = Segment(f"{glyphs.check} {count}", palette.bid)
+        else:
+            proof = Segment(f"{glyphs.cross} {count}", palette.warning)
+        yield self._labelled("proof", [proof])
+        latency = MISSING if line.latency_ms is None else f"+{line.latency_ms:.1f} ms"
+        yield self._labelled("latency", [Segment(latency, palette.text)])
+
+    def _recorder_rows(self, recording: Recording) -> Iterator[Row]:
+        palette, glyphs = self.look.palette, self.look.glyphs
+        if recording.state == "OFF":
+            yield self._labelled("record", [Segment(f"{glyphs.ring} off", palette.dim)])
+            return
+        failed = recording.state == "FAILED"
+        style = palette.warning if failed else palette.ask
+        size = f"{byte_size(recording.bytes)}  {span(recording.seconds)}"
+        parts = [
+            Segment(f"{glyphs.record} ", style),
+            Segment(f"failed after {size}" if failed else size, palette.text),
+        ]
+        yield self._labelled("record", parts)
+        if not failed:
+            late = palette.warning if recording.lag_ms > LATE_MS else palette.dim
+            yield self._labelled("", [Segment(f"{recording.lag_ms:.0f} ms behind", late)])
+        if recording.reason:
+            yield from self._told(recording.reason, palette.warning)
+        if recording.lost_events:
+            yield from self._told(f"{grouped(str(recording.lost_events))} events lost", palette.warning)
+
+    def _machine(self, cpu_pct: float | None, memory_mb: float | None) -> list[Segment]:
+        palette = self.look.palette
+        cpu = MISSING if cpu_pct is None else f"{cpu_pct:.0f} %"
+        memory = MISSING if memory_mb is None else f"{memory_mb:.0f} MB"
+        return [
+            Segment(cpu, palette.text),
+            Segment(" of a core  ", palette.dim),
+            Segment(memory, palette.text),
+        ]
+
+    def _state_style(self, state: str) -> Style:
+        palette = self.look.palette
+        if state == "LIVE":
+            return palette.bid
+        if state in ("CONNECTING", "SUBSCRIBING", "DRAINING", "BACKOFF"):
+            return palette.warning
+        return palette.ask if state == "BLOCKED" else palette.dim

@@ -1,0 +1,66 @@
+"""What stands on the chart beside the price: alerts and marks at their times, and where much was traded."""
+
+from __future__ import annotations
+
+from rich.style import Style
+
+from engine.frame import Market
+from tui.axis import PriceScale
+from tui.canvas import Canvas
+from tui.look import Look
+from tui.plot import Plot
+
+LARGE_SHARE, HUGE_SHARE = 0.88, 0.97  # of the bars with volume trade less than one with a small, a large dot
+
+
+def kind_mark(kind: str, look: Look) -> tuple[str, Style]:
+    """The character and colour by which one kind of event is known everywhere."""
+    glyphs, palette = look.glyphs, look.palette
+    return {
+        "LONG": (glyphs.rise, palette.bid),
+        "SHORT": (glyphs.fall, palette.ask),
+        "FLAT": (glyphs.flat, palette.dim),
+        "MARK": (glyphs.mark, palette.own),
+        "FEED": (glyphs.dot, palette.warning),
+        "BOOK": (glyphs.dot, palette.warning),
+    }.get(kind, (glyphs.dot, palette.text))
+
+
+def draw_events(
+    canvas: Canvas, plot: Plot, scale: PriceScale, look: Look, market: Market, *, rules: bool
+) -> None:
+    """Each alert and mark in the top row at its time; with `rules` a faint line down to the price."""
+    down = look.glyphs.down if look.glyphs.ascii else "┊"
+    for event in reversed(market.events):
+        if event.symbol is not None and event.symbol != market.symbol:
+            continue
+        bar = plot.bar_of(event.ts)
+        if bar is None:
+            continue
+        cell, (glyph, style) = plot.cell(bar), kind_mark(event.kind, look)
+        canvas.mark(cell, 0, glyph, style, 5)
+        if not rules:
+            continue
+        price = plot.bars.close[bar]
+        end = scale.rows if price != price else scale.row(price)
+        for y in range(1, min(max(end, 1), scale.rows)):
+            if canvas.is_free(cell, y):
+                canvas.mark(cell, y, down, look.palette.dim, -1)
+
+
+def draw_trades(canvas: Canvas, plot: Plot, scale: PriceScale, look: Look) -> None:
+    """A dot on the line where much was traded, in the colour of the side that took more."""
+    bars, palette = plot.bars, look.palette
+    volumes = sorted(v for v in (bars.bought[i] + bars.sold[i] for i in plot.known) if v > 0)
+    if not volumes:
+        return
+    large, huge = (volumes[int(share * (len(volumes) - 1))] for share in (LARGE_SHARE, HUGE_SHARE))
+    small = "o" if look.glyphs.ascii else "•"
+    for i in plot.known:
+        bought, sold = bars.bought[i], bars.sold[i]
+        if bought + sold > large:
+            glyph, rank = (look.glyphs.dot, 4) if bought + sold > huge else (small, 3)
+            style = palette.bid if bought >= sold else palette.ask
+            canvas.mark(
+                plot.cell(i), min(max(scale.row(bars.close[i]), 0), scale.rows - 1), glyph, style, rank
+            )
