@@ -60,7 +60,7 @@ def live(
         return
     if for_s is not None:
         raise click.UsageError("--for goes with --headless")
-    from cli.recording import exporters
+    from cli.export import exporters
     from cli.screen import run_screen
 
     current: list[Session] = []

@@ -1,11 +1,9 @@
-"""Recordings as the commands use them: where they are kept, how one begins, what is exported from one."""
+"""Recordings as the commands use them: where they are kept, how one begins, what happens to old ones."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
-from functools import partial
-from pathlib import Path
+from collections.abc import Callable
 
 from cli import paths
 from cli.settings import Settings
@@ -14,8 +12,6 @@ from store.errors import StoreError
 from store.header import new_header
 from store.recorder import Recorder
 from store.sessions import Catalogue
-
-EXPORTED = ("trades", "book_metrics", "alerts", "marks")
 
 
 def catalogue_of(settings: Settings) -> Catalogue:
@@ -54,27 +50,3 @@ def sink_maker(
             return None
 
     return make
-
-
-def exporters(path: Callable[[], str]) -> Mapping[str, Callable[[], str]]:
-    """What the screen's export key offers beside a picture: the recording's tables, by format."""
-    return {"csv": partial(_export, path, "csv"), "parquet": partial(_export, path, "parquet")}
-
-
-def _export(path: Callable[[], str], format_: str) -> str:
-    """Write the recording's main tables; the sentence that says where they are."""
-    from store.export import export
-    from store.recording import Recording
-
-    file = Path(path()) if path() else None
-    if file is None:
-        return "nothing is recorded, so there is nothing to export; r records"
-    try:
-        folder = paths.exports_folder()
-        folder.mkdir(parents=True, exist_ok=True)
-        with Recording(file) as recording:
-            for table in EXPORTED:
-                export(recording, table, format_, folder / f"{file.stem}-{table}.{format_}")
-    except (StoreError, OSError) as error:
-        return f"export failed: {error}"
-    return f"{', '.join(EXPORTED)} written to {folder} as {format_}"

@@ -42,7 +42,7 @@ def replay(
     if headless:
         _headless(path, at, 0.0 if speed is None else speed, for_s, interval_s)
         return
-    from cli.recording import exporters
+    from cli.export import exporters
     from cli.screen import run_screen
 
     run_screen(

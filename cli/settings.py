@@ -143,7 +143,7 @@ def read_file(file: Path) -> tuple[str, dict[str, Any]]:
     try:
         text = file.read_text("utf-8")
         return text, tomllib.loads(text)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return "", {}
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{file} cannot be read: {error}") from None

@@ -12,6 +12,7 @@ the session passes to the source; a source that cannot resync, such as a recordi
 
 from __future__ import annotations
 
+import bisect
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -205,7 +206,7 @@ def _apply_note(state: State, note: Note, ts: int, derived: list[Derived]) -> No
                 note.reconnects,
             )
         case Mark():
-            _alert(state, Alert(ts, None, "MARK", None, note.text), derived)
+            _alert(state, Alert(note.ts, None, "MARK", None, note.text), derived)
 
 
 def _new_symbol(note: Listed, setup: Setup) -> SymbolState:
@@ -295,7 +296,8 @@ def _metrics(symbol: SymbolState, ts: int) -> BookMetrics:
 
 def _alert(state: State, alert: Alert, derived: list[Derived]) -> None:
     derived.append(alert)
-    state.events.append(Event(alert.ts, alert.kind, alert.text, alert.symbol, alert.confidence))
+    event = Event(alert.ts, alert.kind, alert.text, alert.symbol, alert.confidence)
+    bisect.insort(state.events, event, key=lambda e: e.ts)  # a mark made in a rewind lies in the past
     del state.events[:-EVENTS_KEPT]
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import msgspec
 
 from engine.frame import Frame, Host
-from engine.ports import Command, GoLive, Pause, Record, Seek, SetView, Source, Speed, StepBy
+from engine.ports import AddMark, Command, GoLive, Pause, Record, Seek, SetView, Source, Speed, StepBy
 from engine.session import Session
 
 
@@ -51,6 +51,8 @@ class Desk:
                 await (self._rewind or self.main).command(command)
             case Record():
                 await self.main.command(command)
+            case AddMark(text, None) if self._rewind is not None:
+                await self.main.command(AddMark(text, self._rewind.state.ts))
             case Seek() | StepBy() | Pause() | Speed() if self._can_rewind():
                 await self._rewound(command)
             case _:
@@ -98,5 +100,7 @@ class Desk:
         main = self.main.sink
         recording = main.status if main is not None else host.recording
         return self._host(
-            msgspec.structs.replace(host, accepts=host.accepts | {"now", "record"}, recording=recording)
+            msgspec.structs.replace(
+                host, accepts=host.accepts | {"now", "record", "mark"}, recording=recording
+            )
         )

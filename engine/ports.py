@@ -43,6 +43,7 @@ class GoLive(msgspec.Struct, frozen=True, tag="now"):
 
 class AddMark(msgspec.Struct, frozen=True, tag="mark"):
     text: str
+    ts: int | None = None  # the moment that is meant, when it is not now: a mark made in a rewind
 
 
 class Record(msgspec.Struct, frozen=True, tag="record"):

@@ -1,14 +1,15 @@
 # ruff: noqa: S608 (names of tables and columns are this package's own; values are always bound)
-"""Checkpoints kept small: every so often a whole one, between them only what differs from it.
+"""Checkpoints kept small: every so often a whole one, between them only what differs from an earlier one.
 
-A session's state is megabytes of which little changes in half a minute, so zstd given the last whole one as
-its dictionary leaves a few per cent. Each difference refers to a whole checkpoint and never to another
-difference: a seek unpacks two frames at most.
+A session's state is hundreds of kilobytes of which little changes in a quarter of a minute, so zstd given an
+earlier state as its dictionary leaves a tenth. The n-th after a whole one refers to the one whose number is n
+without its lowest bit: half of them to their neighbour, and none lies more than five steps from a whole one.
 """
 
 from __future__ import annotations
 
 import sqlite3
+from typing import NamedTuple
 
 import zstandard
 
@@ -17,41 +18,55 @@ from store.codec import unpack_frame
 from store.errors import BadRecording
 
 MAX_STATE_BYTES = 512 << 20
-_LEVEL = 6
-_DIFFERENCES = 24  # after a whole one; it ages, and the differences grow
+_LEVEL = 6  # 9 is 2 % smaller at twice the time; long-distance matching makes it larger
+_GROUP = 32  # a whole one and what refers to it, directly or not
+_MAX_STEPS = 8
+_WORTH_IT = 0.8  # of the whole one: a larger difference is not kept, a whole one is written instead
 _TRIES = 50
-_WORTH_IT = 0.6  # of a whole one: a difference larger than this is not kept, a whole one is written instead
+
+
+class _Kept(NamedTuple):
+    number: int  # in its group, the whole one is 0
+    seq: int
+    blob: bytes
 
 
 class CheckpointWriter:
-    """Packs the checkpoints of one recording, in order."""
+    """Packs the checkpoints of one recording, in order. `usual_bytes` is what one takes at present."""
 
     def __init__(self) -> None:
-        self._whole = b""
-        self._whole_seq = 0
-        self._whole_packed = 0
-        self._since = 0
+        self.usual_bytes = 0
+        self._steps: list[_Kept] = []  # from the whole one to the last, each referring to the one before
+        self._whole_bytes = 0
 
     def pack(self, checkpoint: Checkpoint) -> tuple[int | None, bytes]:
-        """(seq of the whole checkpoint it refers to or None, packed bytes)."""
+        """(seq of the checkpoint it refers to, None for a whole one; packed bytes)."""
         blob = checkpoint.blob
-        if self._whole and self._since < _DIFFERENCES:
-            base = zstandard.ZstdCompressionDict(self._whole, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
-            packed = zstandard.ZstdCompressor(
-                dict_data=base, compression_params=_params(len(blob) + len(self._whole))
-            ).compress(blob)
-            if len(packed) < _WORTH_IT * self._whole_packed:
-                self._since += 1
-                return self._whole_seq, packed
+        number = self._steps[-1].number + 1 if self._steps else _GROUP
+        if number < _GROUP:
+            base = number & (number - 1)
+            while self._steps[-1].number != base:
+                self._steps.pop()
+            packed = _difference(blob, self._steps[-1].blob)
+            if len(packed) < _WORTH_IT * self._whole_bytes:
+                refers_to = self._steps[-1].seq
+                self._steps.append(_Kept(number, checkpoint.seq, blob))
+                self.usual_bytes = len(packed)
+                return refers_to, packed
         packed = zstandard.ZstdCompressor(level=_LEVEL).compress(blob)
-        self._whole, self._whole_seq, self._whole_packed, self._since = blob, checkpoint.seq, len(packed), 0
+        self._steps = [_Kept(0, checkpoint.seq, blob)]
+        self._whole_bytes = len(packed)
+        if number < _GROUP or not self.usual_bytes:
+            self.usual_bytes = len(packed)
         return None, packed
 
 
-def _params(reach: int) -> zstandard.ZstdCompressionParameters:
-    """A window that spans the state and the one before it, so that like parts find each other."""
-    window = min(27, max(17, reach.bit_length()))
-    return zstandard.ZstdCompressionParameters.from_level(_LEVEL, window_log=window, enable_ldm=True)
+def _difference(blob: bytes, base: bytes) -> bytes:
+    window = min(27, max(17, (len(blob) + len(base)).bit_length()))
+    return zstandard.ZstdCompressor(
+        dict_data=zstandard.ZstdCompressionDict(base, dict_type=zstandard.DICT_TYPE_RAWCONTENT),
+        compression_params=zstandard.ZstdCompressionParameters.from_level(_LEVEL, window_log=window),
+    ).compress(blob)
 
 
 def unpack(packed: bytes, base: Checkpoint | None) -> bytes:
@@ -65,11 +80,11 @@ def unpack(packed: bytes, base: Checkpoint | None) -> bytes:
 
 
 class CheckpointReader:
-    """Finds and unpacks checkpoints; remembers the last whole one, since neighbours share it."""
+    """Finds and unpacks checkpoints; remembers the steps of the last one, which its neighbours share."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._whole: Checkpoint | None = None
+        self._steps: dict[int, Checkpoint] = {}
 
     def before(self, ts: int) -> Checkpoint | None:
         """The last checkpoint at or before session time `ts` that can be read."""
@@ -82,33 +97,38 @@ class CheckpointReader:
     def _first_readable(self, where: str, value: int) -> Checkpoint | None:
         """Damaged ones are passed over: another one only makes the fold longer."""
         rows = self._connection.execute(
-            f"select seq, ts, base from checkpoint where {where} limit {_TRIES}",
-            (value,),
+            f"select seq from checkpoint where {where} limit {_TRIES}", (value,)
         ).fetchall()
-        for seq, ts, base in rows:
+        for (seq,) in rows:
             try:
-                return self._load(seq, ts, base)
+                return self._load(seq)
             except BadRecording:
                 continue
         return None
 
-    def _load(self, seq: int, ts: int, base: int | None) -> Checkpoint:
-        if base is None and self._whole is not None and self._whole.seq == seq:
-            return self._whole
-        row = self._connection.execute("select blob from checkpoint where seq = ?", (seq,)).fetchone()
-        if row is None or not (isinstance(seq, int) and isinstance(ts, int) and isinstance(row[0], bytes)):
-            raise BadRecording("a checkpoint's row does not hold numbers and bytes")
-        checkpoint = Checkpoint(seq, ts, unpack(row[0], None if base is None else self._base(base)))
-        if base is None:
-            self._whole = checkpoint
-        return checkpoint
-
-    def _base(self, seq: int) -> Checkpoint:
-        if self._whole is None or self._whole.seq != seq:
+    def _load(self, seq: int) -> Checkpoint:
+        steps: list[tuple[int, int, bytes]] = []  # from the one wanted down to one that stands alone
+        at: int | None = seq
+        while at is not None and at not in self._steps:
             row = self._connection.execute(
-                "select ts, base, blob from checkpoint where seq = ?", (seq,)
+                "select ts, base, blob from checkpoint where seq = ?", (at,)
             ).fetchone()
-            if row is None or row[1] is not None or not isinstance(row[2], bytes):
-                raise BadRecording(f"a checkpoint refers to a whole one at event {seq}, which is not there")
-            self._whole = Checkpoint(seq, row[0], unpack(row[2], None))
-        return self._whole
+            if row is None or len(steps) == _MAX_STEPS:
+                raise BadRecording(f"the checkpoint at event {seq} refers to one that is not there")
+            ts, base, packed = row
+            if not (
+                isinstance(ts, int) and isinstance(packed, bytes) and (base is None or isinstance(base, int))
+            ):
+                raise BadRecording(f"the checkpoint at event {at} does not hold numbers and bytes")
+            steps.append((at, ts, packed))
+            at = base
+        used = {} if at is None else {at: self._steps[at]}
+        found = None if at is None else self._steps[at]
+        for number, ts, packed in reversed(steps):
+            found = used[number] = Checkpoint(number, ts, unpack(packed, found))
+        if found is None:
+            raise BadRecording(f"there is no checkpoint at event {seq}")
+        self._steps = {**{n: c for n, c in self._steps.items() if n < seq}, **used}
+        while len(self._steps) > _MAX_STEPS:
+            del self._steps[next(iter(self._steps))]
+        return found

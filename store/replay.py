@@ -7,6 +7,7 @@ a `Jump` to the checkpoint before the target; a gap or a damaged stretch is a `J
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import deque
 from collections.abc import AsyncIterator
@@ -166,7 +167,7 @@ class ReplaySource:
 
     async def _pass_over_gap(self, seq: int, damage: str) -> bool:
         """Go on at the first checkpoint behind events that are not there."""
-        checkpoint = await asyncio.to_thread(self._recording.checkpoint_after, seq + 1)
+        checkpoint = await asyncio.to_thread(self._behind, seq)
         if damage:
             self._note = damage
         if checkpoint is None:
@@ -175,6 +176,17 @@ class ReplaySource:
             until = checkpoint.ts if self._until_ts is None else max(checkpoint.ts, self._until_ts)
             self._go(checkpoint, until)
         return True
+
+    def _behind(self, seq: int) -> Checkpoint | None:
+        """The first checkpoint behind event `seq` from which events can be read."""
+        checkpoint = self._recording.checkpoint_after(seq + 1)
+        while checkpoint is not None:
+            with contextlib.suppress(BadRecording):
+                block = self._recording.block_from(checkpoint.seq)
+                if block is None or block.seq == checkpoint.seq:
+                    break
+            checkpoint = self._recording.checkpoint_after(checkpoint.seq + 1)
+        return checkpoint
 
     # When
 

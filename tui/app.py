@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 from textual.app import App
@@ -22,20 +22,17 @@ from engine.frame import Frame, View
 from engine.ports import SetView
 from engine.text import clean
 from tui import actions, keep
-from tui.bars.footer import Footer
-from tui.bars.header import Header, Symbols
-from tui.bars.transport import TransportLine
 from tui.bridge import Bridge
-from tui.deeds import entries, perform
 from tui.glyphs import ASCII, UNICODE
 from tui.look import Look
-from tui.panels import discover
-from tui.panels.base import Panel
-from tui.screens.main import MainScreen
-from tui.screens.palette import Entries, Entry
 from tui.screens.start import StartScreen
 from tui.steering import Steering
 from tui.theme import DEFAULT_THEME, FALLBACK, Palette, Theme, load_themes
+
+if TYPE_CHECKING:
+    from tui.bars.transport import TransportLine
+    from tui.panels.base import Panel
+    from tui.screens.main import MainScreen
 
 BEAT_S = 0.1
 SILENT_S = 3.0  # a live engine publishes ten frames a second; silence this long is said on the screen
@@ -54,10 +51,8 @@ class MicrotuiApp(App[None]):
 
     CSS = """
     Toast { background: $surface; border: none; padding: 0 1; }
-    CommandPalette > Vertical { background: $surface; }
     """
-    COMMANDS: ClassVar[set[Any]] = {Entries}
-    ENABLE_COMMAND_PALETTE = False  # the registry's keys open it, not Textual's own
+    ENABLE_COMMAND_PALETTE = False  # ours is made from the registry of actions
     BINDINGS: ClassVar[list[BindingType]] = []
 
     def __init__(
@@ -95,7 +90,7 @@ class MicrotuiApp(App[None]):
         self.problems += faults + wrong_keys
         theme = self._first_theme(theme_name)
         self.look = Look(
-            Palette(theme),
+            self._palette(theme),
             ASCII if ascii_only else UNICODE,
             quiet=self._kept.get("quiet") is True,
             utc=self._kept.get("utc") is not False,
@@ -117,6 +112,9 @@ class MicrotuiApp(App[None]):
             if isinstance(name, str) and name in self._themes:
                 return self._themes[name]
         return FALLBACK
+
+    def _palette(self, theme: Theme) -> Palette:
+        return Palette(theme, sixteen=self.console.color_system in ("standard", "windows"))
 
     def get_default_screen(self) -> StartScreen:
         return self._start
@@ -163,7 +161,16 @@ class MicrotuiApp(App[None]):
                 part.show(self._shown)
 
     def _open(self, frame: Frame) -> MainScreen:
-        """The first frame is there: the main screen takes the place of the start."""
+        """The first frame is there: the main screen takes the place of the start.
+
+        What only it needs is loaded here, so that the first paint does not wait for it.
+        """
+        from tui.bars.footer import Footer
+        from tui.bars.header import Header, Symbols
+        from tui.bars.transport import TransportLine
+        from tui.panels import discover
+        from tui.screens.main import MainScreen
+
         found, problems = discover()
         self.problems += problems
         panels = []
@@ -274,21 +281,27 @@ class MicrotuiApp(App[None]):
         theme = self._themes.get(name)
         if theme is not None:
             self.theme = name
-            self.take_look(replace(self.look, palette=Palette(theme)))
+            self.take_look(replace(self.look, palette=self._palette(theme)))
 
     @property
     def theme_names(self) -> list[str]:
         return sorted(self._themes)
-
-    def palette_entries(self) -> list[Entry]:
-        return entries(self)
 
     # actions
 
     def action_do(self, action: str) -> None:
         """Every key, palette entry and click ends here."""
         if self.main is not None:
+            from tui.deeds import perform  # brings lists and inputs, which a first paint has no use for
+
             perform(self, self.main, self.actions[action])
+
+    def on_transport_line_sought(self, message: TransportLine.Sought) -> None:
+        frame = self.bridge.latest()
+        if frame is not None and "seek" in frame.host.accepts:
+            command = self.steering.seek(message.ts, frame)
+            if command is not None:
+                self.bridge.send(command)
 
     def action_symbol(self, index: int) -> None:
         self.choose_symbol(index)

@@ -7,9 +7,9 @@ Only cells that hold something are kept, so that an update costs what is drawn a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import groupby
 from operator import add
 
 from rich.segment import Segment
@@ -18,6 +18,7 @@ from rich.style import Style
 from engine.frame import HEAT_LEVELS
 from tui.colour import mix
 from tui.look import Look
+from tui.theme import Palette
 
 _BRAILLE = [chr(0x2800 + bits) for bits in range(256)]
 _DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
@@ -26,6 +27,9 @@ _RUNS = tuple(tuple(tuple(sum(column[a : b + 1]) for b in range(4)) for a in ran
 _UPPER = 0x01 | 0x02 | 0x08 | 0x10
 _PAIRS = HEAT_LEVELS + 1
 _TIMES_PAIRS = bytes(min(level, HEAT_LEVELS) * _PAIRS for level in range(256))
+
+_FIRST_CELL = 256  # above every pair of levels
+_RUN = re.compile(r"(.)\1*", re.DOTALL)
 
 Cell = tuple[str, Style]
 Field = Sequence[tuple[bytes, bytes]]  # a row of cells: levels of the upper and of the lower halves
@@ -117,23 +121,41 @@ class Canvas:
         return over
 
     def _row_on_field(self, levels: tuple[bytes, bytes], over: dict[int, Cell]) -> list[Segment]:
-        palette, half = self._look.palette, " " if self._look.glyphs.ascii else "▀"
+        # Each cell is one character of a key, its two levels or a place in `cells`, so that a regular
+        # expression finds the runs: half the time of going through the cells.
+        palette, ascii_only = self._look.palette, self._look.glyphs.ascii
         upper, lower = levels
-        cells: list[int | Cell] = list(map(add, upper.translate(_TIMES_PAIRS), lower))
-        for x, (character, style) in over.items():
-            heat = palette.heat_colours[max(upper[x], lower[x])]
-            cells[x] = (character, _before(style, heat, palette.panel_colour))
+        key = bytes(map(add, upper.translate(_TIMES_PAIRS), lower)).decode("latin-1")
+        cells: list[Cell] = []
+        if over:
+            characters = list(key)
+            places: dict[Cell, int] = {}
+            for x, (character, style) in over.items():
+                heat = palette.heat_colours[max(upper[x], lower[x])]
+                cell = (character, _before(style, heat, palette.panel_colour))
+                characters[x] = chr(_FIRST_CELL + places.setdefault(cell, len(places)))
+            cells = list(places)
+            key = "".join(characters)
         segments = []
-        for cell, group in groupby(cells):
-            count = len(list(group))
-            if isinstance(cell, int):
-                above, below = divmod(cell, _PAIRS)
-                if half == " ":
-                    above = below = max(above, below)
-                segments.append(Segment(half * count, palette.heat_pair(above, below)))
+        for found in _RUN.finditer(key):
+            run = found.group()
+            code = ord(run[0])
+            if code < _FIRST_CELL:
+                segments.append(_heat_run(palette, code, len(run), ascii_only))
             else:
-                segments.append(Segment(cell[0] * count, cell[1]))
+                character, style = cells[code - _FIRST_CELL]
+                segments.append(Segment(character * len(run), style))
         return segments
+
+
+@lru_cache(8192)
+def _heat_run(palette: Palette, code: int, count: int, ascii_only: bool) -> Segment:
+    """So many cells of the same two levels; without half blocks the fuller one fills the cell."""
+    above, below = divmod(code, _PAIRS)
+    if ascii_only:
+        level = max(above, below)
+        return Segment(" " * count, palette.heat_pair(level, level))
+    return Segment("▀" * count, palette.heat_pair(above, below))
 
 
 @lru_cache(1024)

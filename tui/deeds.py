@@ -8,17 +8,14 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from textual.command import CommandPalette
-
 from engine.frame import Frame
 from engine.ports import AddMark
 from engine.text import clean
-from tui.actions import Action, offered
+from tui.actions import Action, offered, shown
 from tui.format import grouped, mean_price
-from tui.screens.choice import Choice
+from tui.screens.choice import Choice, Entry
 from tui.screens.help import Help
 from tui.screens.main import MainScreen
-from tui.screens.palette import Entry
 from tui.screens.prompt import Prompt
 from tui.steering import ends
 from tui.when import EXAMPLES, NotATime, parse_time
@@ -51,24 +48,6 @@ def perform(app: MicrotuiApp, main: MainScreen, action: Action) -> None:
             app.bridge.send(command)
         elif action.id in ("next_mark", "previous_mark"):
             app.say("no mark there")
-
-
-def entries(app: MicrotuiApp) -> list[Entry]:
-    """The palette: what this session offers, then themes, then symbols."""
-    frame = app.bridge.latest()
-    accepts = frame.host.accepts if frame is not None else frozenset()
-    found = [
-        Entry(action.text, action.help, partial(app.action_do, action.id))
-        for action in offered(app.actions.values(), accepts)
-        if action.id != "palette" and not action.id.startswith("focus_")
-    ]
-    found += [
-        Entry(f"theme {name}", "use this theme", partial(app.use_theme, name)) for name in app.theme_names
-    ]
-    for index, line in enumerate(frame.market.lines if frame is not None else ()):
-        text = f"symbol {clean(line.instrument.symbol, 30)}"
-        found.append(Entry(text, "look at this symbol", partial(app.choose_symbol, index)))
-    return found
 
 
 # the screen
@@ -134,8 +113,34 @@ def _freeze(app: MicrotuiApp, main: MainScreen) -> None:
 
 
 def _commands(app: MicrotuiApp, main: MainScreen) -> None:
-    if not isinstance(app.screen, CommandPalette):
-        app.push_screen(CommandPalette(id="--command-palette", placeholder="what to do"))
+    """The palette: what this session offers, then themes, then symbols."""
+    frame = app.bridge.latest() or Frame()
+    plain = app.look.glyphs.ascii
+    listed = [
+        Entry(f"do {action.id}", action.text, action.help, shown(action.keys[0], plain))
+        for action in offered(app.actions.values(), frame.host.accepts)
+        if action.id != "palette" and not action.id.startswith("focus_")
+    ]
+    listed += [
+        Entry(f"do focus_{panel.key}", f"panel {panel.title}", "focus this panel", panel.key)
+        for panel in main.panels
+    ]
+    listed += [Entry(f"theme {name}", f"theme {name}", "use this theme") for name in app.theme_names]
+    listed += [
+        Entry(f"symbol {index}", f"symbol {clean(line.instrument.symbol, 24)}", "look at this symbol")
+        for index, line in enumerate(frame.market.lines)
+    ]
+
+    def chosen(entry: str | None) -> None:
+        what, _, which = (entry or "").partition(" ")
+        if what == "do":
+            app.action_do(which)
+        elif what == "theme":
+            app.use_theme(which)
+        elif what == "symbol":
+            app.choose_symbol(int(which))
+
+    app.push_screen(Choice("commands", app.look, listed), chosen)
 
 
 def _quit(app: MicrotuiApp, main: MainScreen) -> None:
@@ -156,7 +161,7 @@ def _find_symbol(app: MicrotuiApp, main: MainScreen) -> None:
     if frame is None:
         return
     options = [
-        (str(index), f"{clean(line.instrument.symbol, 24):<14}{mean_price(line.instrument, line.mid):>14}")
+        Entry(str(index), clean(line.instrument.symbol, 24), mean_price(line.instrument, line.mid))
         for index, line in enumerate(frame.market.lines)
     ]
 
@@ -164,12 +169,12 @@ def _find_symbol(app: MicrotuiApp, main: MainScreen) -> None:
         if index is not None:
             app.choose_symbol(int(index))
 
-    app.push_screen(Choice("find a symbol", options), chosen)
+    app.push_screen(Choice("find a symbol", app.look, options), chosen)
 
 
 def _export(app: MicrotuiApp, main: MainScreen) -> None:
-    options = [(name, name) for name in app.exporters]
-    options.append((PICTURE, "SVG picture of the screen"))
+    options = [Entry(name, name) for name in app.exporters]
+    options.append(Entry(PICTURE, "svg", "a picture of the screen"))
 
     def chosen(name: str | None) -> None:
         if name == PICTURE:
@@ -177,7 +182,7 @@ def _export(app: MicrotuiApp, main: MainScreen) -> None:
         elif name is not None:
             app.run_worker(partial(_run_export, app, name), thread=True, exit_on_error=False)
 
-    app.push_screen(Choice("export", options), chosen)
+    app.push_screen(Choice("export", app.look, options), chosen)
 
 
 def _run_export(app: MicrotuiApp, name: str) -> None:

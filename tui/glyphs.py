@@ -106,3 +106,15 @@ ASCII = Glyphs(
     total="sum",
     hidden="*",
 )
+
+# Signs that our own sentences and numbers use, a cell for a cell.
+_IN_ASCII = str.maketrans("–−·…×±✓●▲▼→←¼½", "---.x~+*^v><..")
+
+
+def to_ascii(text: str) -> str:
+    """The same number of characters, all ASCII; what has no likeness becomes a question mark.
+
+    >>> to_ascii("−0.33 – 東京")
+    '-0.33 - ??'
+    """
+    return text.translate(_IN_ASCII).encode("ascii", "replace").decode("ascii")

@@ -19,7 +19,10 @@ class Look:
 
     def amount(self, text: str) -> str:
         """An amount as it may be shown: the same width, hidden in quiet mode."""
-        return self.glyphs.hidden * 3 + " " * (len(text) - 3) if self.quiet else text
+        if not self.quiet:
+            return text
+        dots = self.glyphs.hidden * 3
+        return dots.rjust(len(text)) if text.startswith(" ") else dots.ljust(len(text))
 
 
 def plain_look() -> Look:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from rich.color import Color, ColorSystem
 from rich.style import Style
 from textual.theme import Theme as TextualTheme
 
@@ -83,9 +84,10 @@ class Theme:
 class Palette:
     """Styles by meaning, for one theme. Backgrounds are a panel's unless a name says otherwise."""
 
-    def __init__(self, theme: Theme) -> None:
-        c = theme.colours
+    def __init__(self, theme: Theme, *, sixteen: bool = False) -> None:
+        """`sixteen`: for a terminal of sixteen colours, where neighbours of a theme may fall together."""
         self.theme = theme
+        c, heat = (_in_sixteen(theme)) if sixteen else (theme.colours, theme.heat)
         self.ground_colour = c["ground"]
         self.panel_colour = c["panel"]
         self.text = self._on_panel(c["text"])
@@ -109,7 +111,7 @@ class Palette:
         self.badge = Style(color=c["ground"], bgcolor=c["accent"], bold=True)
         self.warning_badge = Style(color=c["ground"], bgcolor=c["warning"], bold=True)
         self.ground = Style(color=c["text"], bgcolor=c["ground"])
-        self.heat_colours = theme.heat
+        self.heat_colours = heat
         self._pairs: dict[tuple[int, int], Style] = {}
 
     def _on_panel(self, colour: str, bold: bool | None = None) -> Style:
@@ -138,6 +140,25 @@ class Palette:
     @cached_property
     def _ground(self) -> Style:
         return Style(bgcolor=self.ground_colour)
+
+
+def _in_sixteen(theme: Theme) -> tuple[dict[str, str], tuple[str, ...]]:
+    """A theme's colours where only the sixteen ANSI ones exist: sides apart, frames seen, heat in order."""
+    colours = dict(theme.colours)
+
+    def number(name: str) -> int | None:
+        return Color.parse(colours[name]).downgrade(ColorSystem.STANDARD).number
+
+    if number("bid") == number("ask"):
+        colours["bid"], colours["ask"] = ("#55ff55", "#ff5555") if theme.dark else ("#00aa00", "#aa0000")
+    if number("border") == number("panel"):
+        colours["border"] = colours["dim"]
+    steps = ("#0000aa", "#00aaaa", "#ffff55") if theme.dark else ("#00aaaa", "#0000aa", "#000000")
+    heat = (
+        theme.heat[0],
+        *(steps[(level - 1) * len(steps) // HEAT_LEVELS] for level in range(1, HEAT_LEVELS + 1)),
+    )
+    return colours, heat
 
 
 def load_themes(folders: Sequence[Path]) -> tuple[dict[str, Theme], list[str]]:

@@ -19,13 +19,20 @@ class UnknownSymbol(FeedError):
     def __init__(self, venue: str, unknown: Sequence[str], known: Iterable[str]) -> None:
         self.unknown = tuple(unknown)
         names = sorted(known)
-        self.near = {symbol: tuple(difflib.get_close_matches(symbol, names, 3, 0.6)) for symbol in unknown}
+        self.near = {symbol: _near(symbol, names) for symbol in unknown}
         parts = []
         for symbol in unknown:
             near = self.near[symbol]
             hint = f"; near matches: {', '.join(near)}" if near else ""
             parts.append(f"{venue} does not trade {symbol}{hint}")
         super().__init__(". ".join(parts))
+
+
+def _near(symbol: str, names: list[str]) -> tuple[str, ...]:
+    """Those that look alike; for a bare BTC those that begin with it, the most traded quote first."""
+    alike = difflib.get_close_matches(symbol, names, 3, 0.7)
+    begun = sorted((name for name in names if name.startswith(symbol)), key=lambda n: not n.endswith("USDT"))
+    return tuple(alike or begun[:3])
 
 
 class Malformed(ValueError):

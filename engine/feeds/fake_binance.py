@@ -336,8 +336,10 @@ async def serve(
     market: Market = CapturePlayback(capture, rate) if capture is not None else MadeUpMarket(symbols, seed)
     pace = 1.0 if capture is not None else rate
     async with FakeBinance(market=market, rate=pace, port=port) as exchange:
+        print(f"a fake Binance trades {', '.join(market.listings)} on {exchange.rest} and {exchange.ws}")
         print(
-            f"a fake Binance trades {', '.join(market.listings)} on {exchange.rest} and {exchange.ws}",
+            f"microtui live {next(iter(market.listings))} "
+            f"--set venues.binance.rest={exchange.rest} --set venues.binance.ws={exchange.ws}",
             flush=True,
         )
         await asyncio.Event().wait()
@@ -353,8 +355,12 @@ def main() -> None:
     parser.add_argument("--capture", type=Path, help="play this capture instead of a made-up market")
     parser.add_argument("--rate", type=float, default=1.0, help="how much faster than real time")
     chosen = parser.parse_args()
-    with contextlib.suppress(KeyboardInterrupt):
+    try:
         asyncio.run(serve(chosen.port, chosen.symbols, chosen.seed, chosen.capture, chosen.rate))
+    except KeyboardInterrupt:
+        return
+    except (OSError, ValueError) as fault:
+        parser.error(str(fault))
 
 
 if __name__ == "__main__":

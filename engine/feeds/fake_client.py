@@ -21,6 +21,10 @@ MESSAGES_A_SECOND = 5  # what Binance takes from a client
 QUEUE_LIMIT = 50_000  # messages; a client this far behind is dropped, as Binance drops it
 
 
+def _needs_book(fault: ff.OnMessage | None) -> bool:
+    return fault is not None and fault.kind in (ff.CROSSED, ff.BIG)
+
+
 class Client:
     def __init__(self, connection: ServerConnection, muted: bool = False) -> None:
         self._connection = connection
@@ -66,7 +70,7 @@ class Client:
             else wire.payload
         )
         fault = faults.for_message(wire)
-        book = market.oracle(wire.symbol).now if fault is not None else PlainBook(0)
+        book = market.oracle(wire.symbol).book_at(wire.last_id) if _needs_book(fault) else PlainBook(0)
         for act in ff.strike(fault, wire, frame, self._memory, book):
             if act == ff.SHUTDOWN and fault is not None:
                 self._queue.append(self._shutdown_notice())

@@ -55,6 +55,7 @@ class Endpoints:
             closed.append(refused)
             if refused.answer is Answer.WAIT and not refused.elsewhere:
                 raise refused
+        closed = closed[-self._at :] + closed[: -self._at]  # in the order of preference again
         waits = [refused for refused in closed if refused.answer is Answer.WAIT]
         if waits:
             raise min(waits, key=lambda refused: refused.seconds)

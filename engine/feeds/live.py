@@ -89,8 +89,8 @@ class LiveSource:
             symbol, reason = command.symbol, clean(command.reason)
             self._connection.in_order(lambda ts: self._protocol.resync(symbol, reason, ts))
         elif isinstance(command, AddMark):
-            text = clean(command.text)
-            self._connection.in_order(lambda ts: self._builder.add_note(Mark(text, ts), ts))
+            at, text = command.ts, clean(command.text)
+            self._connection.in_order(lambda ts: self._builder.add_note(Mark(text, at or ts), ts))
 
     async def close(self) -> None:
         self._closed = True

@@ -13,6 +13,7 @@ from engine.feeds.options import FeedOptions
 
 _KNOWN_AFTER = 20  # messages, before a stream's usual gap is judged by
 _SMOOTHING = 0.05  # of the newest gap in the usual one
+_LIVELY = 0.2  # of the patience: a stream is silent among others only while those speak
 _TRADE_PATIENCE = 12.0  # trades come in bursts: so many times the silence of other streams
 
 
@@ -75,11 +76,13 @@ class Liveness:
 
     def silence(self, now: int) -> Silence | None:
         """What should be heard and is not; the whole connection before single streams."""
-        if self._all.count >= _KNOWN_AFTER:
-            silent_s = (now - self._all.last) / 1e9
-            if silent_s > self._patience_s(self._all, False):
-                return Silence((), f"no data for {silent_s:.1f} s, usually every {_gap(self._all)}", silent_s)
-        return self._single(now)
+        silent_s = (now - self._all.last) / 1e9
+        patience_s = self._patience_s(self._all, False)
+        if silent_s <= _LIVELY * patience_s:
+            return self._single(now)
+        if silent_s <= patience_s or self._all.count < _KNOWN_AFTER:
+            return None
+        return Silence((), f"no data for {silent_s:.1f} s, usually every {_gap(self._all)}", silent_s)
 
     def _single(self, now: int) -> Silence | None:
         worst: Silence | None = None

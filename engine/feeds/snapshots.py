@@ -29,7 +29,7 @@ class _Turn:
     def __init__(self, backoff: Backoff) -> None:
         self.backoff = backoff
         self.next_at = 0
-        self.synced_at = 0
+        self.synced_at: int | None = None  # and nothing was asked for since
         self.asking: int | None = None  # the epoch that a request is under way for
 
 
@@ -68,8 +68,9 @@ class Snapshots:
                 or now < turn.next_at
             ):
                 continue
-            if now - turn.synced_at > self._options.steady_s * 1e9:
+            if turn.synced_at is not None and now - turn.synced_at > self._options.steady_s * 1e9:
                 turn.backoff.reset()
+            turn.synced_at = None
             turn.asking = epoch = self._protocol.snapshot_asked(index, now)
             turn.next_at = now + int(turn.backoff.next_s() * 1e9)
             task = asyncio.create_task(self._fetch(index, epoch))
@@ -109,6 +110,9 @@ class Snapshots:
             return
         if join is Join.SYNCED:
             turn.synced_at = ts
+        elif join is Join.TOO_OLD:
+            reason = self._protocol.symbols[index].sync.reason
+            self._protocol.snapshot_failed(index, epoch, reason, max(ts, turn.next_at), ts)
 
     def _failed(self, index: int, epoch: int, refused: Refused, ts: int) -> None:
         turn = self._turns[index]

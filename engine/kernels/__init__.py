@@ -100,6 +100,4 @@ def helper(function: F) -> F:
 
 def inlined(function: F) -> F:
     """A helper whose code becomes part of its caller: for hot paths, where passing a dozen arrays costs more."""
-    return _compile(
-        function, _nrt=False, forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True
-    )
+    return _compile(function, _nrt=False, forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)

@@ -22,7 +22,7 @@ from engine.batch import MISSING, ROW, Rows
 from engine.events import Kind
 from engine.frame import INTERVALS_NS
 from engine.kernels import helper, jit
-from engine.kernels.level_book import ASK, BID, Book, depth, new_book
+from engine.kernels.level_book import ASK, BEST, BID, Book, depth, new_book
 
 BARS = 720
 COLUMNS = 240
@@ -144,12 +144,12 @@ def _sample_mid(charts: ChartArrays, ts: int, mid: int) -> None:
             continue
         slot = number % BARS
         if bars[i, OPEN, slot] == UNKNOWN:
+            # A mid holds until the next one: a bar opens where the one before it closed.
             for field in range(BOUGHT):
-                bars[i, field, slot] = mid
-        else:
-            bars[i, HIGH, slot] = max(bars[i, HIGH, slot], mid)
-            bars[i, LOW, slot] = min(bars[i, LOW, slot], mid)
-            bars[i, CLOSE, slot] = mid
+                bars[i, field, slot] = last_mid if quiet else mid
+        bars[i, HIGH, slot] = max(bars[i, HIGH, slot], mid)
+        bars[i, LOW, slot] = min(bars[i, LOW, slot], mid)
+        bars[i, CLOSE, slot] = mid
     clock[LAST_TICK] = ts
     clock[LAST_MID] = mid
 
@@ -191,8 +191,11 @@ def _sample_heat(charts: ChartArrays, book: Book, mid: int) -> None:
         for b in range(BUCKETS):
             first = (low + b) * width
             last = first + width - 1
-            lots = depth(book.head, book.cells, book.far, BID, -last, -first)
-            lots += depth(book.head, book.cells, book.far, ASK, first, last)
+            lots = 0
+            if -first >= book.head[BID, BEST]:
+                lots += depth(book.head, book.cells, book.far, BID, -last, -first)
+            if last >= book.head[ASK, BEST]:
+                lots += depth(book.head, book.cells, book.far, ASK, first, last)
             heat[i, slot, b] = size_code(lots)
 
 

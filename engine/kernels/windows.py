@@ -41,17 +41,16 @@ from engine.kernels.market import (
 TICK_NS = 100_000_000
 SECOND_TICKS = 10
 
-OFI_TICKS = 10  # 1 s
-FLOW_TICKS = 100  # 10 s: trade flow, trades and depth messages a second
-VWAP_TICKS = 600  # 60 s: lots and value of trades, least delay
+FLOW_TICKS = 100
+SPANS = (
+    10,
+    FLOW_TICKS,
+    600,
+    FLOW_TICKS,
+    FLOW_TICKS,
+    600,
+)  # OFI 1 s; flow, trades, messages 10 s; lots, delay 60 s
 MIN_RETURNS = 30
-
-
-@helper
-def _span(ring: int) -> int:
-    if ring == OFI:
-        return OFI_TICKS
-    return VWAP_TICKS if ring == LOTS else FLOW_TICKS
 
 
 @helper
@@ -59,7 +58,7 @@ def _push(now: Ints, reals: Floats, rings: Ints, seen: int) -> None:
     """End one slot of 100 ms, with what was summed up (seen = 1) or with nothing (seen = 0)."""
     at = now[TICKS] % RING_TICKS
     for ring in range(DELAY):
-        out = (now[TICKS] - _span(ring)) % RING_TICKS
+        out = (now[TICKS] - SPANS[ring]) % RING_TICKS
         came = now[NOW_SUMS + ring] * seen
         now[ROLLING_SUMS + ring] += came - rings[ring, out]
         rings[ring, at] = came

@@ -6,6 +6,7 @@ import copy
 import math
 import random
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,7 +31,7 @@ COIN = Instrument("test", "COIN", "COIN", "USD", "0.01", "0.00001")
 
 
 @jit
-def _load(head, cells, far, side, levels):  # type: ignore[no-untyped-def]
+def _load(head: Any, cells: Any, far: Any, side: int, levels: Any) -> Any:
     return load_side(head, cells, far, side, levels, 0, len(levels), True)
 
 
@@ -148,6 +149,18 @@ def test_a_quiet_bar_repeats_the_close_and_a_sleep_is_a_gap() -> None:
     tenths = read_bars(session.charts, 0, 70)[3]
     np.testing.assert_allclose(tenths[:20], [1.0] * 19 + [1.01])
     assert np.isnan(tenths[20:69]).all()
+
+
+def test_a_bar_opens_where_the_one_before_closed() -> None:
+    session = Session()
+    session.set_book({99: 1}, {101: 1})
+    session.tick(START, 100)
+    session.tick(START + 900_000_000, 103)
+    session.tick(START + 1_000_000_000, 101)
+    session.tick(START + 1_100_000_000, 102)
+    np.testing.assert_allclose(
+        read_bars(session.charts, 1, 2)[:4].T, [[1.00, 1.03, 1.00, 1.03], [1.03, 1.03, 1.01, 1.02]]
+    )
 
 
 def test_bars_start_at_multiples_of_their_interval() -> None:
@@ -271,7 +284,7 @@ def test_packed_charts_come_back_bit_for_bit_and_go_on_alike(seed: int) -> None:
 
 def test_new_charts_pack_too() -> None:
     again = unpack(pack(new_charts(TICK, LOT)))
-    assert all((a == b).all() for a, b in zip(again, new_charts(TICK, LOT), strict=True))
+    assert [a.tobytes() for a in again] == [b.tobytes() for b in new_charts(TICK, LOT)]
 
 
 @pytest.mark.parametrize("seed", range(3))

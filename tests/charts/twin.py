@@ -52,10 +52,12 @@ class Twin:
         """`mid_ticks` is NaN while the book is not trusted."""
         for i, span in enumerate(INTERVALS_NS):
             number = ts // span
+            bar = self._bar(i, number)
             if self.last is not None and not math.isnan(self.last[1]) and ts - self.last[0] <= GAP_NS:
                 for quiet in range(self.last[0] // span + 1, number):
                     self._bar(i, quiet).prices = [self.last[1]]
-            bar = self._bar(i, number)
+                if not bar.prices and not math.isnan(mid_ticks):
+                    bar.prices.append(self.last[1])
             if not math.isnan(mid_ticks):
                 bar.prices.append(mid_ticks)
         self.last = (ts, mid_ticks)

@@ -17,40 +17,27 @@ from engine.feeds.fake_wire import DEPTH, TOP, TRADE
 RATE = 4
 
 
-@pytest.mark.parametrize("kind", [ff.CUT, ff.CLOSE])
-async def test_a_lost_connection_is_made_anew_with_fresh_books(kind: str):
+async def test_a_lost_connection_is_made_anew_with_fresh_books():
     async with (
         FakeBinance(("BTCUSDT", "ETHUSDT"), seed=31, rate=RATE) as exchange,
         following(exchange) as live,
     ):
         await live.synced()
-        exchange.faults.add(ff.OnMessage(kind, "BTCUSDT", after=5))
-        await live.until(lambda: len(exchange.connects) == 2, "a second connection")
-        await live.synced()
-        await live.caught_up()
-        for one in live.symbols:
-            assert one.snapshots == 2
-        states = live.connection_states
-        lost = len(states) - states[::-1].index("CONNECTING") - 1
-        assert states[lost:] == ["CONNECTING", "SUBSCRIBING", "LIVE"]
-        await live.until(lambda: live.count.reconnects >= 1, "it is counted")
-
-
-async def test_it_is_cut_again_and_again_and_always_comes_back():
-    async with FakeBinance(("BTCUSDT",), seed=32, rate=RATE) as exchange, following(exchange) as live:
-        for round_ in range(4):
-            await live.until(lambda n=round_: live["BTCUSDT"].snapshots == n + 1, f"snapshot {round_ + 1}")
-            await live.synced()
-            exchange.clients[-1].abort()
-        await live.until(lambda: live["BTCUSDT"].snapshots == 5, "the fifth snapshot")
-        await live.caught_up()
-        assert len(exchange.connects) == 5
+        for number, kind in enumerate((ff.CUT, ff.CLOSE, ff.CUT), 2):
+            exchange.faults.add(ff.OnMessage(kind, "BTCUSDT", after=5))
+            await live.until(lambda n=number: live["ETHUSDT"].snapshots == n, f"fresh books after {kind}")
+            await live.caught_up()
+            assert len(exchange.connects) == live["BTCUSDT"].snapshots == number, kind
+            states = live.connection_states
+            lost = len(states) - states[::-1].index("CONNECTING") - 1
+            assert states[lost:] == ["CONNECTING", "SUBSCRIBING", "LIVE"], kind
+        await live.until(lambda: live.count.reconnects == 3, "three are counted")
 
 
 async def test_a_silent_stall_is_found_within_its_threshold():
     async with (
         FakeBinance(("BTCUSDT",), seed=33, rate=RATE) as exchange,
-        following(exchange, stale_s=0.5) as live,
+        following(exchange) as live,
     ):
         await live.synced()
         one = live["BTCUSDT"]
@@ -60,8 +47,8 @@ async def test_a_silent_stall_is_found_within_its_threshold():
         await live.until(
             lambda: one.state == "STALE" or "STALE" in one.states, "the screen says so", within_s=2.5
         )
-        await live.until(lambda: len(exchange.connects) == 2, "a second connection", within_s=4.0)
-        assert exchange.connects[1].at_s - stalled_at < 3.0
+        await live.until(lambda: len(exchange.connects) == 2, "a second connection")
+        assert exchange.connects[1].at_s - stalled_at < 5.0
         await live.until(lambda: one.snapshots == 2, "a second snapshot")
         await live.caught_up()
 
@@ -70,57 +57,54 @@ async def test_acknowledged_but_no_data_is_not_life():
     faults = ff.Faults(ff.OnRequest(ff.MUTE, "ws"))
     async with (
         FakeBinance(("BTCUSDT",), seed=34, rate=RATE, faults=faults) as exchange,
-        following(exchange, first_data_s=0.5) as live,
+        following(exchange) as live,
     ):
         await live.until(lambda: len(exchange.connects) == 2, "it gives the first connection up")
-        assert exchange.connects[1].at_s - exchange.connects[0].at_s < 3.0
-        await live.synced()
+        assert exchange.connects[1].at_s - exchange.connects[0].at_s < 4.0
         await live.caught_up()
         assert live.said
 
 
-@pytest.mark.parametrize("channel", [DEPTH, TOP])
-@pytest.mark.parametrize("kind", [ff.DEAD, ff.DEAD_FOR_GOOD])
-async def test_one_dead_stream_among_living_ones(channel: str, kind: str):
-    """Resubscribing revives the first kind; the second needs a new connection."""
-    async with (
-        FakeBinance(("BTCUSDT", "ETHUSDT"), seed=35, rate=RATE) as exchange,
-        following(exchange) as live,
-    ):
-        await live.synced()
-        exchange.faults.add(ff.OnMessage(kind, "BTCUSDT", channel))
-        await live.until(lambda: exchange.faults.struck, "the stream dies")
-        dead_at = time.monotonic()
-        one = live["BTCUSDT"]
-        tops = len(one.tops)
+async def test_one_dead_stream_among_living_ones():
+    """Subscribing again revives the first kind; the second needs a new connection."""
 
-        def alive() -> bool:
-            return one.snapshots >= 2 if channel == DEPTH else len(one.tops) > tops + 20
+    async def dies(kind: str, channel: str) -> None:
+        async with (
+            FakeBinance(("BTCUSDT", "ETHUSDT"), seed=35, rate=RATE) as exchange,
+            following(exchange) as live,
+        ):
+            await live.synced()
+            one = live["BTCUSDT"]
+            await live.until(lambda: one.deltas > 25 and len(one.tops) > 25, "how often it usually speaks")
+            exchange.faults.add(ff.OnMessage(kind, "BTCUSDT", channel))
+            await live.until(lambda: exchange.faults.struck, "the stream dies")
+            await asyncio.sleep(0.3)
+            tops = len(one.tops)
+            await live.until(
+                lambda: one.snapshots >= 2 if channel == DEPTH else len(one.tops) > tops + 20,
+                f"{channel} lives again",
+            )
+            assert channel in live.said
+            if channel == DEPTH:
+                assert "STALE" in one.states
+            await live.caught_up()
+            assert len(exchange.connects) == (1 if kind == ff.DEAD else 2)
+            if kind == ff.DEAD:
+                assert live["ETHUSDT"].snapshots == 1
 
-        await asyncio.sleep(0.2)
-        tops = len(one.tops)
-        await live.until(alive, "the stream lives again", within_s=8.0)
-        assert time.monotonic() - dead_at < 6.0
-        if channel == DEPTH:
-            assert "STALE" in one.states or "GAP" in one.states
-        await live.synced()
-        await live.caught_up()
-        assert len(exchange.connects) == (1 if kind == ff.DEAD else 2)
-        if kind == ff.DEAD:
-            assert live["ETHUSDT"].snapshots == 1
+    await asyncio.gather(dies(ff.DEAD, DEPTH), dies(ff.DEAD_FOR_GOOD, DEPTH), dies(ff.DEAD, TOP))
 
 
 async def test_a_lively_market_is_never_called_stale():
     """Best prices are always a little ahead of the next diff; that alone is no fault of the depth stream."""
     async with (
         FakeBinance(("BTCUSDT", "ETHUSDT"), seed=30, rate=8) as exchange,
-        following(exchange, stale_s=0.5) as live,
+        following(exchange) as live,
     ):
         await live.synced()
         await live.until(lambda: min(one.deltas for one in live.symbols) >= 200, "200 diffs each")
         for one in live.symbols:
             assert one.states[-3:] == ["BUFFERING", "SNAPSHOT_WAIT", "SYNCED"]
-        assert live.connection_states.count("CONNECTING") <= 2
         assert len(exchange.connects) == 1
 
 
@@ -128,7 +112,7 @@ async def test_quiet_trades_are_no_fault():
     """A stream that speaks seldom may be silent while the book lives."""
     async with (
         FakeBinance(("BTCUSDT",), seed=36, rate=RATE) as exchange,
-        following(exchange, stale_s=0.5) as live,
+        following(exchange) as live,
     ):
         await live.synced()
         deltas = live["BTCUSDT"].deltas
@@ -138,15 +122,14 @@ async def test_quiet_trades_are_no_fault():
         assert live["BTCUSDT"].state == "SYNCED"
 
 
-@pytest.mark.parametrize("kind", [ff.SHUTDOWN])
-async def test_an_announced_shutdown_is_handed_over_without_a_gap(kind: str):
+async def test_an_announced_shutdown_is_handed_over_without_a_gap():
     async with (
         FakeBinance(("BTCUSDT", "ETHUSDT"), seed=37, rate=RATE) as exchange,
         following(exchange) as live,
     ):
         await live.synced()
-        exchange.faults.add(ff.OnMessage(kind, "BTCUSDT", delay_s=1.5))
-        await live.until(lambda: len(exchange.connects) == 2, "the second connection", within_s=2.0)
+        exchange.faults.add(ff.OnMessage(ff.SHUTDOWN, "BTCUSDT", delay_s=1.5))
+        await live.until(lambda: len(exchange.connects) == 2, "the second connection")
         await live.until(lambda: len(exchange.clients) == 1, "the first one is over")
         await live.caught_up()
         for one in live.symbols:
@@ -171,37 +154,40 @@ async def test_a_connection_is_renewed_before_the_exchange_ends_it():
         assert ids == list(range(ids[0], ids[-1] + 1))
 
 
-@pytest.mark.parametrize("kind", [503, ff.HTML, ff.HANG])
-async def test_a_handshake_that_fails_twice_is_said_and_comes_in_the_end(kind: int | str):
-    """The first retry is at once; the second waits."""
-    faults = ff.Faults(ff.OnRequest(kind, "ws", times=2))
+async def test_a_handshake_that_fails_twice_is_said_and_comes_in_the_end():
+    said = {503: "503", ff.HTML: "200", ff.HANG: "answer"}
     async with (
-        FakeBinance(("BTCUSDT",), seed=39, rate=RATE, faults=faults) as exchange,
-        following(exchange) as live,
+        FakeBinance(("BTCUSDT",), seed=39, rate=RATE) as exchange,
+        following(exchange, connect_timeout_s=0.5, steady_s=0.1) as live,
     ):
         await live.synced()
-        assert len(exchange.connects) == 3
-        first, second, third = (asked.at_s for asked in exchange.connects)
-        assert second - first < 1.5
-        assert third - second < 2.5
-        said = [status for status in live.connection if status.state == "BACKOFF"]
-        assert said[-1].reason
-        assert {503: "503", ff.HTML: "200", ff.HANG: "answer"}[kind] in live.said
+        for number, (kind, words) in enumerate(said.items(), 2):
+            before = len(exchange.connects)
+            exchange.faults.add(ff.OnRequest(kind, "ws", times=2))
+            exchange.clients[-1].abort()
+            await live.until(
+                lambda n=number: live["BTCUSDT"].snapshots == n, f"it is back after {kind} twice"
+            )
+            assert len(exchange.connects) - before == 3
+            assert words in live.said
+        await live.caught_up()
 
 
-@pytest.mark.parametrize("kind", [429, 418, 403])
-async def test_a_handshake_refused_for_a_while_is_not_tried_before_it_is_over(kind: int):
-    faults = ff.Faults(ff.OnRequest(kind, "ws", retry_after_s=None if kind == 403 else 1))
-    async with (
-        FakeBinance(("BTCUSDT",), seed=39, rate=RATE, faults=faults) as exchange,
-        following(exchange, firewall_wait_s=1.0) as live,
-    ):
-        await live.until(lambda: len(exchange.connects) == 2, "a second attempt")
-        assert exchange.connects[1].at_s - exchange.connects[0].at_s >= 1.0
-        await live.synced()
-        waits = [status for status in live.connection if status.state in ("BACKOFF", "BLOCKED")]
-        assert {429: "429", 418: "418", 403: "firewall"}[kind] in waits[0].reason
-        assert waits[0].retry_at_ns is not None
+async def test_a_handshake_refused_for_a_while_is_not_tried_before_it_is_over():
+    async def refused_with(kind: int) -> None:
+        faults = ff.Faults(ff.OnRequest(kind, "ws", retry_after_s=None if kind == 403 else 1))
+        async with (
+            FakeBinance(("BTCUSDT",), seed=39, rate=RATE, faults=faults) as exchange,
+            following(exchange) as live,
+        ):
+            await live.until(lambda: len(exchange.connects) == 2, "a second attempt")
+            assert exchange.connects[1].at_s - exchange.connects[0].at_s >= 1.0
+            await live.synced()
+            waits = [status for status in live.connection if status.state in ("BACKOFF", "BLOCKED")]
+            assert ("firewall" if kind == 403 else str(kind)) in waits[0].reason
+            assert waits[0].retry_at_ns is not None
+
+    await asyncio.gather(*(refused_with(kind) for kind in (429, 418, 403)))
 
 
 async def test_a_refused_region_moves_rest_on_too():
@@ -211,28 +197,27 @@ async def test_a_refused_region_moves_rest_on_too():
         FakeBinance(("BTCUSDT",), seed=40, rate=RATE) as exchange,
         following(exchange, rest=(refused.rest, exchange.rest), ws=(refused.ws, exchange.ws)) as live,
     ):
-        await live.synced()
         await live.caught_up()
         assert len(refused.connects) <= 1, "one refusal is final"
         assert len(refused.requests) <= 2, "exchangeInfo, and perhaps a snapshot asked at the same moment"
 
 
-@pytest.mark.parametrize("kind", [503, ff.HANG, ff.HTML, 429])
-async def test_without_exchange_info_nothing_flows_but_the_reason(kind: int | str):
-    faults = ff.Faults(ff.OnRequest(kind, "exchangeInfo", retry_after_s=1 if kind == 429 else None))
-    async with (
-        FakeBinance(("BTCUSDT",), seed=41, rate=RATE, faults=faults) as exchange,
-        following(exchange) as live,
-    ):
-        await live.synced()
-        reasons = [status.reason for status in live.statuses if status.symbol is None]
-        expected = {503: "503", ff.HANG: "answer", ff.HTML: "HTML", 429: "429"}[kind]
-        assert any(expected in reason for reason in reasons)
-        await live.caught_up()
-        asked = [one.at_s for one in exchange.requests if one.path == "exchangeInfo"]
-        assert len(asked) >= 2
-        if kind == 429:
-            assert asked[1] - asked[0] >= 1.0
+async def test_without_exchange_info_nothing_flows_but_the_reason():
+    """That no row comes before its instrument is the follower's own check."""
+
+    async def refused_with(kind: int | str, words: str) -> None:
+        faults = ff.Faults(ff.OnRequest(kind, "exchangeInfo", retry_after_s=1 if kind == 429 else None))
+        async with (
+            FakeBinance(("BTCUSDT",), seed=41, rate=RATE, faults=faults) as exchange,
+            following(exchange) as live,
+        ):
+            await live.synced()
+            assert any(words in status.reason for status in live.connection)
+            asked = [one.at_s for one in exchange.requests if one.path == "exchangeInfo"]
+            assert asked[1] - asked[0] >= (1.0 if kind == 429 else 0.0)
+
+    said = {503: "503", ff.HANG: "answer", ff.HTML: "HTML", 429: "429"}
+    await asyncio.gather(*(refused_with(kind, words) for kind, words in said.items()))
 
 
 async def test_an_unknown_symbol_is_said_with_near_matches():

@@ -316,4 +316,4 @@ def solve_microprice(transitions: list[tuple[int, int, int]]) -> np.ndarray:
     seen = (still.sum(axis=1) + moved.sum(axis=1))[:, None]
     inverse = np.linalg.inv(np.eye(20) - still / seen)
     first, b = inverse @ (jump / seen[:, 0]), inverse @ (moved / seen)
-    return sum((np.linalg.matrix_power(b, i) @ first for i in range(6)), np.zeros(20))
+    return sum((np.linalg.matrix_power(b, i) @ first for i in range(16)), np.zeros(20))

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.batch import ROW, Batch, BatchBuilder
-from engine.events import Alert, BookMetrics, Derived, FeedCount, FeedStatus, Kind, Listed, Mark, Signal
+from engine.batch import ROW, Batch, BatchBuilder, Levels, no_levels
+from engine.events import Alert, BookMetrics, Derived, FeedCount, FeedStatus, Kind, Listed, Mark, Note, Signal
 from engine.instrument import Instrument
 from engine.ports import Checkpoint
 from store.header import new_header
@@ -115,10 +115,18 @@ def assert_same_events(found: Batch, expected: Batch) -> None:
     for name in ROW.names or ():
         if name != "level_start":
             np.testing.assert_array_equal(found.rows[name], expected.rows[name], name)
-    for a, b in zip(found.rows, expected.rows, strict=True):
-        if b["kind"] == Kind.NOTE:
-            assert found.notes[a["level_start"]] == expected.notes[b["level_start"]]
-        count = int(b["bid_count"]) + int(b["ask_count"])
-        own = found.levels[a["level_start"] : a["level_start"] + count] if count else found.levels[:0]
-        other = expected.levels[b["level_start"] : b["level_start"] + count] if count else own
-        np.testing.assert_array_equal(own, other)
+    for a, b in zip(notes_of(found), notes_of(expected), strict=True):
+        assert a == b
+    np.testing.assert_array_equal(levels_of(found), levels_of(expected))
+
+
+def notes_of(batch: Batch) -> list[Note]:
+    return [batch.notes[i] for i in batch.rows["level_start"][batch.rows["kind"] == Kind.NOTE]]
+
+
+def levels_of(batch: Batch) -> Levels:
+    """The levels of all rows, in the order of the rows."""
+    rows = batch.rows
+    starts, counts = rows["level_start"].tolist(), (rows["bid_count"] + rows["ask_count"]).tolist()
+    runs = [batch.levels[start : start + n] for start, n in zip(starts, counts, strict=True) if n]
+    return np.concatenate(runs) if runs else no_levels()

@@ -81,9 +81,8 @@ def test_tops_name_both_sides(path: Path) -> None:
     assert [int(t["update_id"]) for t in found] == rows["last_id"].tolist()
     for text, row in zip(found, rows, strict=True):
         tick = Decimal((BTC, ETH)[int(row["symbol"])].tick_size)
-        assert (Decimal(text["ask"]) - Decimal(text["bid"])) / tick == int(row["ask_ticks"]) - int(
-            row["price_ticks"]
-        )
+        spread_ticks = int(row["ask_ticks"]) - int(row["price_ticks"])
+        assert (Decimal(text["ask"]) - Decimal(text["bid"])) / tick == spread_ticks
 
 
 @pytest.mark.parametrize("table", TABLES)

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import sqlite3
 import time
 from pathlib import Path
 
@@ -13,7 +14,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cli.sessions import sessions
+from engine.checkpoint import pack
+from engine.core import State, apply
+from engine.ports import Checkpoint
+from store.header import new_header
+from store.recorder import Recorder
 from store.recording import Recording
+from tests.laws.generated import START_NS, generated_batches
 from tests.store.made import made_batches, record
 
 
@@ -119,3 +126,33 @@ def test_prune_rename_and_import(folder: Path, tmp_path: Path) -> None:
     stranger = made(tmp_path, "stranger")
     assert run("import", str(stranger), "--name", "friend").output == "friend\n"
     assert sorted(p.stem for p in folder.glob("*.sqlite")) == ["friend", "kept"]
+
+
+def test_verify_folds_again_and_finds_a_changed_number(folder: Path) -> None:
+    """With the real core: its own checkpoints and metrics must come out again, bit for bit."""
+    path = folder / "folded.sqlite"
+    recorder = Recorder(path, new_header("generated", START_NS))
+    state = State()
+    for number, batch in enumerate(generated_batches(seed=5, ticks=900)):
+        if recorder.wants_checkpoint:
+            recorder.checkpoint(Checkpoint(state.seq, state.ts, pack(state)))
+        seq = state.seq
+        derived, _ = apply(state, batch)
+        recorder.put(seq, batch, derived)
+        if number % 30 == 29:
+            recorder.flush()
+    recorder.close()
+    result = run("verify", "folded")
+    assert result.exit_code == 0, result.output
+    assert int(result.output.split(" checkpoints")[0].split()[-1]) >= 2
+    assert f"{state.seq:,} events" in result.output
+    db = sqlite3.connect(path)
+    (count,) = db.execute("select count(*) from book_metrics").fetchone()
+    assert count > 10
+    db.execute("update book_metrics set mid_price = mid_price + 0.01 where rowid = 7")
+    db.commit()
+    db.close()
+    result = run("verify", "folded")
+    assert result.exit_code == 1
+    assert "rows of book_metrics that differ" in result.output
+    assert run("verify", "folded", "--quick").exit_code == 0

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from rich.cells import cell_len
 from textual.geometry import Size
@@ -17,6 +19,7 @@ from tui.app import MicrotuiApp
 from tui.bridge import Bridge
 from tui.panels.base import Panel
 
+TURNS = 50
 THEMES = Path(__file__).parents[2] / "themes"
 
 
@@ -91,6 +94,16 @@ async def stage(
 ) -> AsyncIterator[tuple[Stage, Pilot[None]]]:
     """An application that has drawn its first frames at this size."""
     ready = Stage(make, **options)
-    async with ready.app.run_test(size=size, notifications=True) as pilot:
-        await ready.settle(pilot)
-        yield ready, pilot
+    with patch("textual.pilot.wait_for_idle", turns), patch("textual.app.wait_for_idle", turns):
+        async with ready.app.run_test(size=size, notifications=True) as pilot:
+            await ready.settle(pilot)
+            yield ready, pilot
+
+
+async def turns(min_sleep: float = 0, max_sleep: float = 0) -> None:
+    """Every queue of the application gets its turns, as often as a key has stations on its way.
+
+    Textual's own wait sleeps until the process is idle, which on a busy machine takes most of a test.
+    """
+    for _ in range(TURNS):
+        await asyncio.sleep(0)

@@ -36,12 +36,18 @@ async def text_of(frame: Frame, size: tuple[int, int] = SIZE) -> str:
 async def test_good_health() -> None:
     text = await text_of(frames.live())
     assert "binance  ● LIVE" in text
-    assert "18 204 msg · 41.2 MB" in text
-    assert "1 resync · 1 reconnect" in text
+    assert "18 204 msg  41.2 MB" in text
+    assert "1 resync  1 reconnect" in text
     assert "proof    ✓ 6 489 of 6 489" in text
     assert "latency  +4.2 ms" in text
     assert "record   ● 1.4 MB  00:12:31" in text
     assert "machine  8 % of a core  141 MB" in text
+
+
+async def test_a_narrow_panel_breaks_lines_and_cuts_nothing() -> None:
+    text = await text_of(frames.live(), (30, 40))
+    for part in ("18 204 msg", "41.2 MB", "1 reconnect", "00:12:31", "3 ms behind", "141 MB"):
+        assert part in text
 
 
 async def test_an_outage_says_why_and_counts_down() -> None:

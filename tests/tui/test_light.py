@@ -153,7 +153,8 @@ async def test_each_panel_draws_at_its_own_rate() -> None:
 
 
 async def test_a_frame_that_did_not_change_draws_nothing() -> None:
-    async with stage(frames.live) as (it, _):
+    async with stage(frames.live) as (it, pilot):
+        await it.settle(pilot, 4)
         before = [[panel.render_line(y) for y in range(panel.size.height)] for panel in it.panels]
         for _ in range(10):
             it.app.beat()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 import struct
+from typing import Any
 
 import msgspec
 import pytest
@@ -28,9 +29,11 @@ def chart_of(close: list[float], interval_ns: int = SECOND, **columns: list[floa
     """A chart whose newest bar begins at the frame's time; unnamed columns follow the close."""
     values = {name: columns.get(name, close) for name in ("open", "high", "low")}
     values |= {name: columns.get(name, [0.0] * len(close)) for name in ("bought", "sold")}
-    packed = {name: struct.pack(f"<{len(close)}d", *column) for name, column in values.items()}
+    packed: dict[str, Any] = {
+        name: struct.pack(f"<{len(close)}d", *column) for name, column in (values | {"close": close}).items()
+    }
     start = frames.NOW - (len(close) - 1) * interval_ns
-    return Chart(interval_ns, start, len(close), close=struct.pack(f"<{len(close)}d", *close), **packed)
+    return Chart(interval_ns, start, len(close), **packed)
 
 
 def frame_of(chart: Chart, instrument: Instrument = frames.BTC, events: tuple[Event, ...] = ()) -> Frame:

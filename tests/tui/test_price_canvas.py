@@ -100,8 +100,13 @@ def test_a_field_shows_both_halves_of_each_cell() -> None:
     colours = LOOK.palette.heat_colours
     canvas = Canvas(LOOK, 4, 1, [(bytes([0, 12, 12, 3]), bytes([0, 5, 5, 3]))])
     canvas.mark(3, 0, "◆", RED, 5)
-    cells = [(c, s.style) for s in canvas.row(0) for c in s.text]
-    seen = [(c, style.color.name, style.bgcolor.name) for c, style in cells]
+    seen = []
+    for segment in canvas.row(0):
+        assert segment.style is not None
+        assert segment.style.color is not None
+        assert segment.style.bgcolor is not None
+        colour, behind = segment.style.color.name, segment.style.bgcolor.name
+        seen += [(character, colour, behind) for character in segment.text]
     assert seen[:3] == [
         ("▀", colours[0], colours[0]),
         ("▀", colours[12], colours[5]),

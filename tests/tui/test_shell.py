@@ -179,6 +179,20 @@ async def test_a_click_focuses_and_a_click_in_the_footer_acts() -> None:
         assert it.app.theme != "midnight"
 
 
+async def test_a_click_on_the_track_goes_there() -> None:
+    async with stage(frames.replay) as (it, pilot):
+        line = it.lines()[-2]
+        first, last = line.index("━"), line.rindex("─")
+        at = first + (last + 1 - first) // 4
+        await pilot.click(offset=(at, 46))
+        await it.settle(pilot)
+        (command,) = it.said
+        assert isinstance(command, Seek)
+        transport = frames.replay().host.transport
+        share = (command.ts - transport.start) / (transport.end - transport.start)
+        assert share == pytest.approx(0.25, abs=0.01)
+
+
 async def test_themes_change_at_once_and_come_round() -> None:
     async with stage(frames.live) as (it, pilot):
         seen = [it.app.theme]
@@ -254,12 +268,12 @@ async def test_help_is_about_the_focused_panel() -> None:
 async def test_the_palette_runs_what_the_keys_run() -> None:
     async with stage(frames.live) as (it, pilot):
         for opener in ("colon", "ctrl+p"):
-            await it.press(pilot, opener, *"theme okabe")
-            await pilot.pause(0.3)
+            await it.press(pilot, opener, *"oka")
             await it.press(pilot, "enter")
-            await pilot.pause(0.1)
             assert it.app.theme == "okabe"
             it.app.use_theme("midnight")
+        await it.press(pilot, "colon", *"zoom", "enter")
+        assert not it.panel("depth").display
 
 
 @pytest.mark.parametrize("size", [(160, 48), (80, 24), (30, 8), (4, 2), (1, 1)])
@@ -461,3 +475,22 @@ async def test_text_from_outside_is_never_markup() -> None:
         assert "[red]x[/red] [31mabc" in text
         assert "\x1b" not in text
         assert "\u202e" not in text
+
+
+async def test_in_ascii_mode_the_screen_is_ascii(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MICROTUI_ASCII", "1")
+    for make in (frames.live, frames.replay, frames.one_sided, frames.several, frames.offline):
+        async with stage(make) as (it, pilot):
+            for key in ("1", "h", "c"):
+                await it.press(pilot, key)
+                assert it.text().isascii()
+
+
+async def test_without_colour_only_greys_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with stage(frames.live) as (it, _):
+        for strip in it.app.screen._compositor.render_strips():
+            for part in strip:
+                for colour in (part.style.color, part.style.bgcolor) if part.style else ():
+                    if colour is not None and colour.triplet is not None:
+                        assert len(set(colour.triplet)) == 1, part

@@ -3,8 +3,10 @@
 from itertools import pairwise
 from pathlib import Path
 
+import frames
 import pytest
-from stage import THEMES
+from rich.color import Color, ColorSystem
+from stage import THEMES, Stage
 
 from engine.frame import HEAT_LEVELS
 from tui.colour import contrast, is_hex, lightness, mix, ramp
@@ -119,3 +121,34 @@ def test_every_style_stands_on_the_panel() -> None:
         assert colour.name == FALLBACK.colours["panel"]
     assert palette.heat_pair(3, 4) is palette.heat_pair(3, 4)
     assert set(FALLBACK.colours) == set(COLOURS)
+
+
+@pytest.mark.parametrize("theme", OURS.values(), ids=OURS)
+def test_sixteen_colours_keep_sides_apart_frames_visible_and_heat_in_order(theme: Theme) -> None:
+    def number(colour: Color | None) -> int | None:
+        assert colour is not None
+        return colour.downgrade(ColorSystem.STANDARD).number
+
+    palette = Palette(theme, sixteen=True)
+    ground = number(palette.text.bgcolor)
+    assert number(palette.bid.color) != number(palette.ask.color)
+    for style in (palette.text, palette.dim, palette.border, palette.bid, palette.ask, palette.warning):
+        assert number(style.color) != ground
+    heat = [number(Color.parse(colour)) for colour in palette.heat_colours]
+    assert heat[0] == ground
+    assert [a for a, b in pairwise([*heat, None]) if a != b] == (
+        [0, 4, 6, 11] if theme.dark else [15, 6, 4, 0]
+    )
+
+
+@pytest.mark.parametrize(
+    ("term", "colorterm", "sixteen"),
+    [("xterm-256color", "truecolor", False), ("xterm-256color", "", False), ("xterm", "", True)],
+)
+def test_the_terminal_says_how_many_colours_it_has(
+    term: str, colorterm: str, sixteen: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", term)
+    monkeypatch.setenv("COLORTERM", colorterm)
+    app = Stage(frames.live).app
+    assert (app.look.palette.heat_colours[6] == "#00aaaa") == sixteen

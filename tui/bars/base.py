@@ -13,6 +13,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from engine.frame import Frame
+from tui.glyphs import to_ascii
 from tui.look import Look
 from tui.panels.base import finished
 
@@ -109,8 +110,11 @@ class Bar(Widget):
         return Strip([*start, *rest, *end]).adjust_cell_length(width, blank)
 
     def _segments(self, part: Part) -> list[Segment]:
-        palette = self._look.palette
-        return [Segment(text, self._ground(style or palette.text)) for text, style, _ in part.segments]
+        palette, plain = self._look.palette, self._look.glyphs.ascii
+        return [
+            Segment(to_ascii(text) if plain else text, self._ground(style or palette.text))
+            for text, style, _ in part.segments
+        ]
 
     def _ground(self, style: Style) -> Style:
         palette = self._look.palette

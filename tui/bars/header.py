@@ -11,6 +11,7 @@ from tui.bars.base import Bar, Part
 from tui.format import BOOK_STATES, byte_size, clock, grouped, mean_price, price, signed, span
 
 VENUES = {"binance": "Binance"}
+NOT_YET = {"EMPTY", "BUFFERING", "SNAPSHOT_WAIT"}  # no fault, only not there
 KINDS = {"spot": "spot", "linear": "perpetual", "inverse": "inverse"}
 
 
@@ -69,6 +70,8 @@ class Header(Bar):
         palette, glyphs, proof = self.look.palette, self.look.glyphs, line.proof
         if line.state != "SYNCED":
             words = BOOK_STATES.get(line.state, clean(line.state, 20).lower())
+            if line.state in NOT_YET:
+                return Part(0, (Segment(f"{glyphs.ring} {words}", palette.warning),))
             return Part(0, (Segment(f"{glyphs.cross} book {words}", palette.warning),))
         if not proof.decided:
             return Part(2, (Segment("book unproven yet", palette.dim),))
@@ -103,7 +106,7 @@ class Header(Bar):
             parts.append(Segment(f" {signed(change, 2, self.look.glyphs.minus)} %", moved))
             return [
                 Part(1, tuple(parts), right=True),
-                Part(6, (Segment(since.strip(), palette.faint),), right=True),
+                Part(6, (Segment(since.strip(), palette.dim),), right=True),
             ]
         return [Part(1, tuple(parts), right=True)]
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from rich.segment import Segment
 from rich.style import Style
+from textual import events
+from textual.message import Message
 
 from engine.frame import Frame, Transport
 from engine.text import clean
 from tui.bars.base import Bar, Part
 from tui.format import clock, day
+from tui.look import Look
 
 
 def speed_text(factor: float) -> str:
@@ -23,16 +26,34 @@ def speed_text(factor: float) -> str:
 
 
 class TransportLine(Bar):
-    """Shown whenever the session is not simply live."""
+    """Shown whenever the session is not simply live. A click on the track goes there."""
 
     rate_hz = 5.0
+
+    class Sought(Message):
+        """A person pointed at a moment of the recording."""
+
+        def __init__(self, ts: int) -> None:
+            super().__init__()
+            self.ts = ts
+
+    def __init__(self, look: Look) -> None:
+        super().__init__(look)
+        self._track_at = (0, 0)  # first cell and width of the track
+
+    def on_click(self, event: events.Click) -> None:
+        first, width = self._track_at
+        if self.frame is not None and width and first <= event.x < first + width:
+            transport = self.frame.host.transport
+            length = transport.end - transport.start
+            self.post_message(self.Sought(transport.start + (event.x - first) * length // width))
 
     def parts(self, frame: Frame) -> list[Part]:
         transport, ts = frame.host.transport, frame.market.ts
         palette, glyphs = self.look.palette, self.look.glyphs
         speed = speed_text(transport.speed)
         if glyphs.ascii:
-            speed = speed.replace("¼", "1/4").replace("½", "1/2").replace("×", "x")
+            speed = speed.replace("¼", "1/4").replace("½", "1/2")
         if transport.paused:
             how = Segment(f"{glyphs.pause} paused", palette.warning)
         else:
@@ -44,7 +65,9 @@ class TransportLine(Bar):
         note = clean(transport.note, 60)
         said = [Part(1, (Segment(note, palette.doubt),), right=True)] if note else []
         used = left.width + right.width + sum(part.width + 2 for part in said) + 8
-        track = self._track(transport, ts, max(8, self.size.width - used))
+        width = max(8, self.size.width - used)
+        self._track_at = (1 + left.width + 2, width)
+        track = self._track(transport, ts, width)
         return [left, Part(2, track), *said, right]
 
     def _track(self, transport: Transport, ts: int, width: int) -> tuple[Segment, ...]:

@@ -21,6 +21,7 @@ from textual.widget import Widget
 
 from engine.frame import Frame, View
 from engine.text import clean
+from tui.glyphs import to_ascii
 from tui.look import Look
 
 Row = Sequence[Segment]
@@ -105,7 +106,7 @@ class Panel(Widget, can_focus=True):
 
     def put(self, y: int, segments: Iterable[Segment]) -> None:
         """Row `y` of the inside, from the left edge; what is too long is cut, the rest is blank."""
-        row = tuple(segments)
+        row = self._legible(segments)
         if 0 <= y < len(self._drawn) and self._drawn[y] != row:
             self._drawn[y] = row
             self._dirty.add(y + 1)
@@ -117,24 +118,30 @@ class Panel(Widget, can_focus=True):
 
     def put_head(self, segments: Iterable[Segment]) -> None:
         """What stands behind the title in the upper frame, such as the mode."""
-        head = tuple(segments)
+        head = self._legible(segments)
         if head != self._head:
             self._head = head
             self._dirty.add(0)
 
     def put_foot(self, segments: Iterable[Segment]) -> None:
         """What stands at the right of the lower frame, such as a price per row."""
-        foot = tuple(segments)
+        foot = self._legible(segments)
         if foot != self._foot:
             self._foot = foot
             self._dirty.add(max(0, self.size.height - 1))
+
+    def _legible(self, segments: Iterable[Segment]) -> tuple[Segment, ...]:
+        """What this terminal can show."""
+        if not self._look.glyphs.ascii:
+            return tuple(segments)
+        return tuple(Segment(to_ascii(text), style) for text, style, _ in segments)
 
     # what the app calls
 
     def show(self, frame: Frame) -> None:
         """Draw this frame and repaint the rows that differ."""
         self._frame = frame
-        if self.size.width < 3 or self.size.height < 3:
+        if self._too_small:
             return
         self._fit()
         try:
@@ -168,6 +175,11 @@ class Panel(Widget, can_focus=True):
             self._failed = True
             self.post_message(self.Failed(text))
 
+    @property
+    def _too_small(self) -> bool:
+        """No room for the frame and a cell inside it."""
+        return self.inner.width < 1 or self.inner.height < 1
+
     def _fit(self) -> None:
         height = self.inner.height
         if len(self._drawn) != height:
@@ -198,7 +210,7 @@ class Panel(Widget, can_focus=True):
         width, height = self.size
         palette, glyphs = self._look.palette, self._look.glyphs
         edge = palette.accent if self.has_focus else palette.border
-        if width < 3 or height < 3:
+        if self._too_small:
             return Strip.blank(width, palette.text)
         if y == 0:
             return self._rule(glyphs.corners[:2], self._titled(), (), edge)

@@ -42,15 +42,30 @@ class Health(ScrollPanel):
         if market.symbol < len(market.lines):
             rows += self._book_rows(market.lines[market.symbol])
         rows += self._recorder_rows(host.recording)
-        rows.append(self._labelled("machine", self._machine(host.cpu_pct, host.memory_mb)))
+        rows += self._machine(host.cpu_pct, host.memory_mb)
         for message in host.messages:
             rows += self._told(message, self.look.palette.warning)
         self.put_scrolled(rows)
 
     # rows
 
-    def _labelled(self, label: str, value: list[Segment]) -> Row:
-        return [Segment(label.ljust(_LABEL - 1) + " ", self.look.palette.dim), *value]
+    def _labelled(self, label: str, *parts: list[Segment]) -> Iterator[Row]:
+        """A label and its values; what does not fit into a row goes on in the next."""
+        gap = Segment(" " * _LABEL, self.look.palette.dim)
+        row = [Segment(label.ljust(_LABEL - 1) + " ", self.look.palette.dim)]
+        used = start = row[0].cell_length
+        for part in parts:
+            width = sum(segment.cell_length for segment in part)
+            if used > start and used + 2 + width > self.inner.width:
+                yield row
+                row, used = [gap], _LABEL
+                start = used
+            elif used > start:
+                row.append(Segment("  ", self.look.palette.dim))
+                used += 2
+            row += part
+            used += width
+        yield row
 
     def _told(self, text: str, style: Style) -> Iterator[Row]:
         """A sentence under the values, wrapped."""
@@ -60,17 +75,19 @@ class Health(ScrollPanel):
     def _feed_rows(self, feed: Feed, now_ns: int) -> Iterator[Row]:
         palette = self.look.palette
         style = self._state_style(feed.state)
-        state = [Segment(f"{self.look.glyphs.dot} {clean(feed.state, 20)}", style)]
+        state = [[Segment(f"{self.look.glyphs.dot} {clean(feed.state, 20)}", style)]]
         if feed.retry_at_ns is not None:
             wait_s = max(0, math.ceil((feed.retry_at_ns - now_ns) / SECOND_NS))
-            state.append(Segment(f"  again in {wait_s} s", palette.text))
-        yield self._labelled(clean(feed.venue, 30), state)
+            state.append([Segment(f"again in {wait_s} s", palette.text)])
+        yield from self._labelled(clean(feed.venue, 30), *state)
         if feed.reason:
             yield from self._told(feed.reason, style if feed.state != "LIVE" else palette.text)
-        count = grouped(str(feed.messages))
-        amount = f"{count} msg {self.look.glyphs.middle} {byte_size(feed.bytes)}"
-        yield self._labelled("", [Segment(amount, palette.text)])
-        faults: list[Segment] = []
+        yield from self._labelled(
+            "",
+            [Segment(f"{grouped(str(feed.messages))} msg", palette.text)],
+            [Segment(byte_size(feed.bytes), palette.text)],
+        )
+        faults: list[list[Segment]] = []
         for number, name in (
             (feed.malformed, "malformed"),
             (feed.resyncs, "resync"),
@@ -79,10 +96,9 @@ class Health(ScrollPanel):
             if number:
                 tone = palette.warning if name == "malformed" else palette.text
                 many = "s" if number > 1 and name != "malformed" else ""
-                gap = f" {self.look.glyphs.middle} " if faults else ""
-                faults += [Segment(gap, palette.dim), Segment(f"{grouped(str(number))} {name}{many}", tone)]
+                faults.append([Segment(f"{grouped(str(number))} {name}{many}", tone)])
         if faults:
-            yield self._labelled("", faults)
+            yield from self._labelled("", *faults)
 
     def _book_rows(self, line: Line) -> Iterator[Row]:
         palette, glyphs = self.look.palette, self.look.glyphs
@@ -92,7 +108,7 @@ class Health(ScrollPanel):
             state = Segment(
                 f"{glyphs.ring} {BOOK_STATES.get(line.state, clean(line.state, 20))}", palette.warning
             )
-        yield self._labelled("book", [state])
+        yield from self._labelled("book", [state])
         if line.reason:
             yield from self._told(line.reason, palette.warning)
         verified, decided = line.proof.verified, line.proof.decided
@@ -103,40 +119,40 @@ class Health(ScrollPanel):
             proof = Segment(f"{glyphs.check} {count}", palette.bid)
         else:
             proof = Segment(f"{glyphs.cross} {count}", palette.warning)
-        yield self._labelled("proof", [proof])
+        yield from self._labelled("proof", [proof])
         latency = MISSING if line.latency_ms is None else f"+{line.latency_ms:.1f} ms"
-        yield self._labelled("latency", [Segment(latency, palette.text)])
+        yield from self._labelled("latency", [Segment(latency, palette.text)])
 
     def _recorder_rows(self, recording: Recording) -> Iterator[Row]:
         palette, glyphs = self.look.palette, self.look.glyphs
         if recording.state == "OFF":
-            yield self._labelled("record", [Segment(f"{glyphs.ring} off", palette.dim)])
+            yield from self._labelled("record", [Segment(f"{glyphs.ring} off", palette.dim)])
             return
         failed = recording.state == "FAILED"
         style = palette.warning if failed else palette.ask
-        size = f"{byte_size(recording.bytes)}  {span(recording.seconds)}"
+        size = f"failed after {byte_size(recording.bytes)}" if failed else byte_size(recording.bytes)
         parts = [
-            Segment(f"{glyphs.record} ", style),
-            Segment(f"failed after {size}" if failed else size, palette.text),
+            [Segment(f"{glyphs.record} ", style), Segment(size, palette.text)],
+            [Segment(span(recording.seconds), palette.text)],
         ]
-        yield self._labelled("record", parts)
         if not failed:
             late = palette.warning if recording.lag_ms > LATE_MS else palette.dim
-            yield self._labelled("", [Segment(f"{recording.lag_ms:.0f} ms behind", late)])
+            parts.append([Segment(f"{recording.lag_ms:.0f} ms behind", late)])
+        yield from self._labelled("record", *parts)
         if recording.reason:
             yield from self._told(recording.reason, palette.warning)
         if recording.lost_events:
             yield from self._told(f"{grouped(str(recording.lost_events))} events lost", palette.warning)
 
-    def _machine(self, cpu_pct: float | None, memory_mb: float | None) -> list[Segment]:
+    def _machine(self, cpu_pct: float | None, memory_mb: float | None) -> Iterator[Row]:
         palette = self.look.palette
         cpu = MISSING if cpu_pct is None else f"{cpu_pct:.0f} %"
         memory = MISSING if memory_mb is None else f"{memory_mb:.0f} MB"
-        return [
-            Segment(cpu, palette.text),
-            Segment(" of a core  ", palette.dim),
-            Segment(memory, palette.text),
-        ]
+        yield from self._labelled(
+            "machine",
+            [Segment(cpu, palette.text), Segment(" of a core", palette.dim)],
+            [Segment(memory, palette.text)],
+        )
 
     def _state_style(self, state: str) -> Style:
         palette = self.look.palette

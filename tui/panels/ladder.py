@@ -198,9 +198,8 @@ class _Sheet:
         palette, glyphs, detail = self.look.palette, self.look.glyphs, self.detail
         if not self.good:
             words = BOOK_STATES.get(self.line.state, clean(self.line.state, 20).lower())
-            reason = clean(self.line.reason, 80)
-            text = f"{words}: {reason}" if reason else words
-            return self._ruled([Segment(text[: max(0, self.width - 8)], palette.warning_bright)])
+            text = f"{words}: {self.line.reason}" if self.line.reason else words
+            return self._ruled([Segment(clean(text, max(1, self.width - 4)), palette.warning_bright)])
         parts = []
         if detail.last is not None:
             rising = detail.last.side > 0
@@ -272,7 +271,8 @@ class _Sheet:
                 Segment(" " + glyphs.track_left * ours, self.style(palette.bid)),
                 Segment(glyphs.track_left * (length - ours), self.style(palette.ask)),
             ]
-        row.append(Segment(" " + self.look.amount(ask), self.style(palette.ask)))
+        if band.bid_depth is not None or band.ask_depth is not None:
+            row.append(Segment(" " + self.look.amount(ask), self.style(palette.ask)))
         return row
 
     def _depth_text(self, depth: float | None) -> str:

@@ -1,10 +1,12 @@
-"""A short list to choose from, over the screen: a symbol, a kind of export."""
+"""A list to choose from, over the screen: a command, a symbol, a kind of export."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
+from rich.style import Style
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -12,6 +14,20 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
+
+from tui.look import Look
+
+KEY_WIDTH, TEXT_WIDTH = 7, 16  # cells
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a list: what is chosen, how it is called, what it does, and its key if it has one."""
+
+    id: str
+    text: str
+    help: str = ""
+    key: str = ""
 
 
 class Choice(ModalScreen[str | None]):
@@ -25,18 +41,18 @@ class Choice(ModalScreen[str | None]):
     CSS = """
     Choice { align: center middle; background: $background 60%; }
     Choice Vertical {
-        width: 56; max-width: 96%; height: auto; max-height: 80%; padding: 0 1;
+        width: 76; max-width: 96%; height: auto; max-height: 90%; padding: 0 1;
         background: $surface; border: round $accent; border-title-color: $accent;
     }
     Choice Input { border: none; height: 1; padding: 0; background: $surface; }
     Choice Input:focus { border: none; }
-    Choice OptionList { border: none; height: auto; max-height: 16; padding: 0; background: $surface; }
+    Choice OptionList { border: none; height: auto; max-height: 20; padding: 0; background: $surface;
+        scrollbar-size: 1 1; scrollbar-color: $line; scrollbar-background: $surface; }
     """
 
-    def __init__(self, title: str, options: Sequence[tuple[str, str]]) -> None:
-        """`options` are (id, text)."""
+    def __init__(self, title: str, look: Look, options: Sequence[Entry]) -> None:
         super().__init__()
-        self._asked, self._options = title, list(options)
+        self._asked, self._look, self._options = title, look, list(options)
 
     def compose(self) -> ComposeResult:
         with Vertical() as box:
@@ -47,10 +63,17 @@ class Choice(ModalScreen[str | None]):
     def _matching(self, typed: str) -> list[Option]:
         wanted = typed.casefold().split()
         return [
-            Option(Text(text), id=key)
-            for key, text in self._options
-            if all(word in text.casefold() for word in wanted)
+            Option(self._line(entry), id=entry.id)
+            for entry in self._options
+            if all(word in f"{entry.text} {entry.help}".casefold() for word in wanted)
         ]
+
+    def _line(self, entry: Entry) -> Text:
+        palette = self._look.palette
+        key = f"{entry.key:>{KEY_WIDTH}}  "
+        return Text.assemble(
+            (key, _ink(palette.title)), (f"{entry.text:<{TEXT_WIDTH}}  ", ""), (entry.help, _ink(palette.dim))
+        )
 
     def on_mount(self) -> None:
         self.query_one(OptionList).highlighted = 0 if self._options else None
@@ -73,3 +96,8 @@ class Choice(ModalScreen[str | None]):
 
     def action_give_up(self) -> None:
         self.dismiss(None)
+
+
+def _ink(style: Style) -> Style:
+    """A style without its ground, so that the line under the cursor keeps its own."""
+    return Style(color=style.color, bold=style.bold)

@@ -1,0 +1,1 @@
+"""What microtui costs: each `bench_*.py` has `run() -> dict[str, float]`, names carrying the unit."""

@@ -1,0 +1,63 @@
+"""`make bench`: run every benchmark (or those named), print its figures, append them to a history.
+
+The history is one JSON line a run in `benchmarks/history.jsonl`, with the machine's name, so that figures
+are compared with others of the same machine. Timings inform; they fail no build.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+HERE = Path(__file__).parent
+HISTORY = HERE / "history.jsonl"
+
+
+def commit() -> str:
+    """The commit that is measured, with a `+` where files differ from it."""
+    try:
+        name = subprocess.run(
+            ["git", "describe", "--always", "--dirty=+"], capture_output=True, text=True, check=True, cwd=HERE
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return name.stdout.strip()
+
+
+def main(chosen: list[str]) -> int:
+    names = sorted(path.stem for path in HERE.glob("bench_*.py"))
+    unknown = [name for name in chosen if f"bench_{name}" not in names]
+    if unknown:
+        known = ", ".join(name.removeprefix("bench_") for name in names)
+        print(f"no benchmark is called {', '.join(unknown)}; there are {known}", file=sys.stderr)
+        return 2
+    figures: dict[str, float] = {}
+    for name in [f"bench_{c}" for c in chosen] or names:
+        print(f"\n{name.removeprefix('bench_')}", flush=True)
+        try:
+            found: dict[str, float] = importlib.import_module(f"benchmarks.{name}").run()
+        except FileNotFoundError as error:
+            print(f"  left out: {error}")
+            continue
+        for key, value in found.items():
+            print(f"  {key:<58} {value:>12.4g}", flush=True)
+        figures |= {f"{name.removeprefix('bench_')}.{key}": round(value, 6) for key, value in found.items()}
+    line = {
+        "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "commit": commit(),
+        "machine": f"{platform.machine()} {os.cpu_count()} cores, Python {platform.python_version()}",
+        **figures,
+    }
+    with HISTORY.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,342 @@
+"""The matching engine: orders in, trades out, by price and then by time.
+
+`process` runs a batch of messages; a kernel that decides for agents calls `submit` itself. Everything a market
+knows lies in the State's arrays. Where one of them wants to be larger the kernel stops before the message and
+says which (`Need`); after `grow` it goes on. `engine.kernels.matching_market` does that for Python.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.kernels import helper, inlined, jit
+from engine.kernels.matching_levels import close_level, find_level, next_key, open_level, settle
+from engine.kernels.matching_state import (
+    ASK,
+    ASTRAY,
+    BID,
+    EMPTY,
+    FREE,
+    LEFT,
+    LIVE,
+    MAX_KEY,
+    MAX_QTY,
+    MESSAGE,
+    NEED,
+    PREVENTION,
+    REMOVED,
+    TRADE,
+    TRADED,
+    Do,
+    Need,
+    Outcome,
+    Prevention,
+    State,
+    new_state,
+)
+
+Records = npt.NDArray[np.void]
+
+# The enums as plain numbers, which kernels can use.
+LIMIT, MARKET, IOC, FOK, POST_ONLY, CANCEL, REDUCE, REPLACE = (int(do) for do in Do)
+PENDING, RESTING, FILLED, EXPIRED, PREVENTED, DONE, UNKNOWN, WOULD_TRADE, IN_USE, BAD, NO_ROOM = (
+    int(outcome) for outcome in Outcome
+)
+NOTHING, NODES, HANDLES, MORE_LEVELS, TRADES = (int(need) for need in Need)
+CANCEL_INCOMING = int(Prevention.CANCEL_INCOMING)
+
+_HANDLE = 2**32 - 1  # the tag's lower half
+
+
+@inlined
+def _remove(state: State, order: int) -> None:
+    """Take an order out of its queue, and its level with it if it was the last."""
+    nodes = state.nodes
+    node = nodes[np.uint32(order)]
+    before, after, level = node.prev, node.next, node.level
+    nodes[before].next = after
+    nodes[after].prev = before
+    nodes[level].qty -= node.qty
+    node.next = state.head[FREE]
+    state.head[FREE] = order
+    state.head[LIVE] -= 1
+    if nodes[level].qty == 0:
+        close_level(state, np.int64(nodes[level].level), np.int64(level))
+
+
+@inlined
+def _rest(state: State, side: int, key: int, qty: int, handle: int, owner: int) -> None:
+    """Put an order at the end of its level's queue."""
+    nodes = state.nodes
+    level = np.uint32(find_level(state, side, key))
+    if level == 0:
+        level = np.uint32(open_level(state, side, key))
+    sentinel = nodes[level]
+    order = np.uint32(state.head[FREE])
+    node = nodes[order]
+    state.head[FREE] = node.next
+    state.head[LIVE] += 1
+    last = sentinel.prev
+    node.next = level
+    node.prev = last
+    node.qty = qty
+    node.tag = (owner << 32) | handle
+    node.level = level
+    nodes[last].next = order
+    sentinel.prev = order
+    sentinel.qty += qty
+    state.slots[np.uint32(handle)] = order
+
+
+@inlined
+def _is_own(state: State, tag: int, owner: int) -> bool:
+    return owner >= 0 and tag >> 32 == owner and state.head[PREVENTION] != 0
+
+
+@inlined
+def _take(
+    state: State, trades: Records, count: int, message: int, side: int, limit: int, qty: int, handle: int, owner: int
+) -> tuple[int, int, int]:
+    """Trade with the other side up to the key `limit`. Returns lots left, rows of `trades`, and why it stopped:
+    PENDING: no room for trades; PREVENTED: before an own order; FILLED: nothing left, or nothing in reach."""
+    head, nodes = state.head, state.nodes
+    other = 1 - side
+    left = qty
+    why = FILLED
+    price_sign = 2 * other - 1
+    there = state.sides[np.uint64(other)]
+    while left > 0 and why == FILLED and there.best <= limit:
+        key = there.best
+        level = np.uint32(there.best_level)
+        sentinel = nodes[level]
+        total = sentinel.qty
+        order = sentinel.next
+        while left > 0 and order != level:
+            maker = nodes[order]
+            tag = maker.tag
+            own = _is_own(state, tag, owner)
+            if own and head[PREVENTION] == CANCEL_INCOMING:
+                why = PREVENTED
+                break
+            if count == len(trades):
+                why = PENDING
+                break
+            lots = maker.qty if own else min(left, maker.qty)
+            trade = trades[np.uint64(count)]
+            count += 1
+            trade.price = price_sign * key
+            trade.qty = lots
+            trade.maker = tag & _HANDLE
+            trade.maker_owner = tag >> 32
+            trade.taker = handle
+            trade.taker_owner = owner
+            trade.message = message
+            trade.side = side
+            trade.kind = REMOVED if own else TRADED
+            total -= lots
+            if not own:
+                left -= lots
+            if lots < maker.qty:
+                maker.qty -= lots
+                break
+            state.slots[np.uint32(tag)] = 0
+            after = maker.next
+            maker.next = head[FREE]
+            head[FREE] = order
+            head[LIVE] -= 1
+            order = after
+        sentinel.next = order
+        nodes[order].prev = level
+        sentinel.qty = total
+        if total == 0:
+            close_level(state, other, np.int64(level))
+    return left, count, why
+
+
+@helper
+def _reachable(state: State, side: int, limit: int, qty: int, owner: int) -> bool:
+    """Whether `qty` lots can be had up to the key `limit`: own orders do not count, and end the search where the
+    incoming order would be cancelled."""
+    other = 1 - side
+    key = state.sides[np.uint64(other)].best
+    left = qty
+    while key <= limit and key != EMPTY:
+        level = np.uint32(find_level(state, other, key))
+        order = state.nodes[level].next
+        while order != level:
+            maker = state.nodes[order]
+            if not _is_own(state, maker.tag, owner):
+                left -= maker.qty
+                if left <= 0:
+                    return True
+            elif state.head[PREVENTION] == CANCEL_INCOMING:
+                return False
+            order = maker.next
+        key = next_key(state, other, key)
+    return False
+
+
+@inlined
+def _lacks(state: State, side: int, handle: int) -> int:
+    """What an order needs that may come to rest: its handle, a node, another for its level, a place for that."""
+    free = np.uint32(state.head[FREE])
+    if free == 0 or state.nodes[free].next == 0:
+        return NODES
+    if handle >= len(state.slots):
+        return HANDLES
+    return MORE_LEVELS if state.sides[np.uint64(side)].levels >= state.far.shape[2] else NOTHING
+
+
+@inlined
+def _order_of(state: State, handle: int) -> int:
+    """The node that rests under a handle, or 0."""
+    known = np.uint64(handle) < np.uint64(len(state.slots))
+    return np.int64(state.slots[np.uint32(handle)]) if known else 0
+
+
+@helper
+def _rarer(state: State, kind: int, side: int, key: int, qty: int, handle: int, owner: int) -> int:
+    """REDUCE, and what comes before trading for FOK, POST_ONLY and REPLACE. PENDING: go on and trade."""
+    if kind == FOK:
+        return PENDING if _reachable(state, side, -key, qty, owner) else EXPIRED
+    order = _order_of(state, handle)
+    if kind == POST_ONLY:
+        if order != 0:
+            return IN_USE
+        return WOULD_TRADE if state.sides[np.uint64(1 - side)].best <= -key else PENDING
+    if kind != REDUCE and kind != REPLACE:
+        return BAD
+    if order == 0:
+        return UNKNOWN
+    node = state.nodes[np.uint32(order)]
+    if kind == REDUCE and qty < node.qty:
+        node.qty -= qty
+        state.nodes[node.level].qty -= qty
+        return DONE
+    if kind == REPLACE:
+        if node.tag >> 32 != owner or state.nodes[node.level].level != side:
+            return BAD
+        state.head[NEED] = _lacks(state, side, handle)
+        if state.head[NEED] != NOTHING:
+            return PENDING
+    state.slots[np.uint32(handle)] = 0
+    _remove(state, order)
+    return DONE if kind == REDUCE else PENDING
+
+
+@inlined
+def _match(
+    state: State,
+    trades: Records,
+    count: int,
+    message: int,
+    kind: int,
+    side: int,
+    price: int,
+    qty: int,
+    handle: int,
+    owner: int,
+) -> tuple[int, int]:
+    """`submit`, except that a window may be left behind."""
+    head = state.head
+    if kind == CANCEL:
+        order = _order_of(state, handle)
+        if order == 0:
+            return UNKNOWN, count
+        state.slots[np.uint32(handle)] = 0
+        _remove(state, order)
+        return DONE, count
+    key = price * (2 * side - 1)
+    left = head[LEFT]
+    if left == 0:
+        left = qty
+        if side > ASK or qty <= 0 or qty > MAX_QTY or price >= MAX_KEY or price <= -MAX_KEY:
+            return BAD, count
+        if kind > IOC:
+            head[NEED] = NOTHING
+            outcome = _rarer(state, kind, side, key, qty, handle, owner)
+            if outcome != PENDING or head[NEED] != NOTHING:
+                return outcome, count
+        if kind == LIMIT or kind == POST_ONLY:
+            if handle < 0:
+                return BAD, count
+            if _order_of(state, handle) != 0:
+                return IN_USE, count
+            need = _lacks(state, side, handle)
+            if need != NOTHING:
+                head[NEED] = need
+                return PENDING, count
+    limit = MAX_KEY if kind == MARKET else -key
+    if state.sides[np.uint64(1 - side)].best <= limit:
+        left, count, why = _take(state, trades, count, message, side, limit, left, handle, owner)
+        if why == PENDING:
+            head[LEFT] = left
+            head[NEED] = TRADES
+            return PENDING, count
+        head[LEFT] = 0
+        if left == 0:
+            return FILLED, count
+        if why == PREVENTED:
+            return PREVENTED, count
+    if kind == LIMIT or kind == POST_ONLY or kind == REPLACE:
+        _rest(state, side, key, left, handle, owner)
+        return RESTING, count
+    return EXPIRED, count
+
+
+@inlined
+def submit(
+    state: State,
+    trades: Records,
+    count: int,
+    message: int,
+    kind: int,
+    side: int,
+    price: int,
+    qty: int,
+    handle: int,
+    owner: int,
+) -> tuple[int, int]:
+    """One message, for kernels. Rows of `trades` are written from `count` on, numbered with `message`.
+
+    Returns the Outcome and the new count. PENDING: `state.head[NEED]` says which array wants to be larger; then
+    call again with the same message before any other.
+    """
+    outcome, count = _match(state, trades, count, message, kind, side, price, qty, handle, owner)
+    if state.head[ASTRAY] != 0:
+        settle(state)
+    return outcome, count
+
+
+@helper
+def process(messages: Records, state: State, trades: Records) -> tuple[int, int, int]:
+    """Run MESSAGE rows through the market, writing each one's Outcome into it and TRADE rows into `trades`.
+
+    Returns (messages consumed, rows of trades written, Need). Unless the Need is NOTHING, the message after those
+    consumed waits: make the room, empty the trades, and call again with it first. It goes on where it stopped.
+    """
+    count = 0
+    for i in range(len(messages)):
+        m = messages[np.uint64(i)]
+        outcome, count = submit(
+            state,
+            trades,
+            count,
+            i,
+            np.int64(m.kind),
+            np.int64(m.side),
+            m.price,
+            m.qty,
+            np.int64(m.handle),
+            np.int64(m.owner),
+        )
+        m.outcome = outcome
+        if outcome == PENDING:
+            return i, count, state.head[NEED]
+    return len(messages), count, NOTHING
+
+
+def warm() -> None:
+    """Compile what this file has for Python."""
+    process(np.zeros(1, MESSAGE), new_state(), np.zeros(1, TRADE))

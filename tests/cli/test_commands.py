@@ -1,0 +1,172 @@
+"""The commands as people run them: real processes against the exchange that microtui carries."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+MICROTUI = [sys.executable, "-m", "microtui"]
+KEYS = [
+    "ts",
+    "asset",
+    "exchange",
+    "state",
+    "update_id",
+    "best_bid",
+    "best_ask",
+    "mid_price",
+    "microprice",
+    "spread_bps",
+    "bid_depth_1pct",
+    "ask_depth_1pct",
+    "depth_band_bps",
+    "bid_ask_ratio",
+    "depth_imbalance",
+    "ofi",
+    "trades",
+    "volume",
+    "verified",
+    "latency_ms",
+    "signal",
+]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """An environment of its own, so that no test reads or writes a person's files."""
+    folder = tmp_path_factory.mktemp("home")
+    # The kernels' cache is a person's too, but compiling anew for each test would take minutes.
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("MICROTUI_")}
+    return {**kept, **{f"XDG_{n}_HOME": str(folder / n) for n in ("DATA", "CONFIG", "STATE")}}
+
+
+@pytest.fixture(scope="module")
+def exchange(home: dict[str, str]) -> Iterator[list[str]]:
+    """Flags that point at a fake exchange."""
+    command = [*MICROTUI, "exchange", "BTCUSDT", "ETHUSDT", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=home) as server:
+        assert server.stdout is not None
+        server.stdout.readline()
+        yield server.stdout.readline().split()[3:]
+        server.terminate()
+
+
+def run(env: dict[str, str], *args: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*MICROTUI, *args], capture_output=True, text=True, env=env, timeout=timeout)
+
+
+def test_live_headless_prints_rows_and_a_last_line_and_leaves_a_recording(
+    home: dict[str, str], exchange: list[str]
+) -> None:
+    done = run(home, "live", "btcusdt", "ETHUSDT", "--headless", "--for", "5s", "--interval", "1s", *exchange)
+    assert done.returncode == 0, done.stderr
+    *rows, last = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [row["asset"] for row in rows[-2:]] == ["BTCUSDT", "ETHUSDT"]
+    row = rows[-2]
+    assert list(row) == KEYS
+    assert row["state"] == "SYNCED"
+    assert row["ts"].endswith("Z")
+    assert row["best_bid"] < row["mid_price"] < row["best_ask"]
+    assert row["depth_imbalance"] == pytest.approx(
+        (row["bid_depth_1pct"] - row["ask_depth_1pct"]) / (row["bid_depth_1pct"] + row["ask_depth_1pct"]),
+        abs=1e-3,
+    )
+    assert row["bid_ask_ratio"] == pytest.approx(row["bid_depth_1pct"] / row["ask_depth_1pct"], rel=1e-3)
+    assert row["verified"][0] == row["verified"][1] > 0
+    assert last["end"] is True
+    assert last["symbols"]["BTCUSDT"]["verified"][1] >= row["verified"][1]
+    assert Path(last["recording"]).is_file()
+    assert not Path(last["recording"] + "-wal").exists()
+
+    checked = run(home, "sessions", "verify", last["recording"])
+    assert checked.returncode == 0, checked.stdout
+    again = run(home, "replay", "--headless", "--interval", "1s")
+    *replayed, end = [json.loads(line) for line in again.stdout.splitlines()]
+    assert replayed == rows
+    assert end["symbols"] == last["symbols"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_cleanly_and_nothing_is_lost(
+    home: dict[str, str], exchange: list[str], number: signal.Signals
+) -> None:
+    command = [*MICROTUI, "live", "BTCUSDT", "--headless", "--interval", "1s", *exchange]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=home
+    ) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        time.sleep(1.5)
+        child.send_signal(number)
+        out, err = child.communicate(timeout=20)
+    assert child.returncode == 0, err
+    last = json.loads(out.splitlines()[-1])
+    shown = run(home, "sessions", "list", "--json")
+    sessions = {Path(s["path"]): s for s in map(json.loads, shown.stdout.splitlines()) if "path" in s}
+    listed = sessions.get(Path(last["recording"]))
+    assert listed is None or listed["state"] == "closed"
+    replayed = json.loads(run(home, "replay", last["recording"], "--headless").stdout.splitlines()[-1])
+    assert replayed["events"] == last["events"]
+    assert replayed["symbols"] == last["symbols"]
+
+
+def test_an_unknown_symbol_is_one_sentence_with_what_is_near(
+    home: dict[str, str], exchange: list[str]
+) -> None:
+    done = run(home, "live", "BTCUSTD", "--headless", *exchange)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "BTCUSTD" in done.stderr
+    assert "BTCUSDT" in done.stderr
+
+
+def test_without_a_terminal_the_screen_says_what_works_instead(home: dict[str, str]) -> None:
+    for command in (["live", "BTCUSDT"], ["live"], ["live", "not a symbol"]):
+        done = run(home, *command)
+        assert done.returncode != 0
+        assert "Traceback" not in done.stderr
+    assert "--headless" in run(home, "live", "BTCUSDT").stderr
+
+
+def test_faults_in_the_settings_end_the_run_with_all_of_them_named(
+    home: dict[str, str], tmp_path: Path
+) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text("[record]\nkeep_days = -1\ndisk_cap = 3\n[signal]\nhold_s = 'long'\n")
+    done = run({**home, "MICROTUI_CONFIG": str(config)}, "live", "BTCUSDT", "--headless")
+    assert done.returncode == 1
+    assert "3 faults in the settings" in done.stderr
+    for line in (2, 3, 5):
+        assert f"{config}:{line}: " in done.stderr
+
+
+def test_what_is_no_recording_is_refused(home: dict[str, str], tmp_path: Path) -> None:
+    other = tmp_path / "other.sqlite"
+    other.write_text("<html>not found</html>")
+    done = run(home, "replay", str(other), "--headless")
+    assert done.returncode == 1
+    assert done.stderr.startswith("microtui: ")
+    assert "Traceback" not in done.stderr
+    missing = run(home, "replay", "no-such-session", "--headless")
+    assert missing.returncode == 1
+    assert "no session is named" in missing.stderr
+
+
+def test_a_read_only_home_is_said_and_does_not_stop_the_market(
+    home: dict[str, str], exchange: list[str], tmp_path: Path
+) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("")  # a file where a folder is wanted: also root cannot write below it
+    env = {**home, **{f"XDG_{n}_HOME": str(blocked / n) for n in ("DATA", "CONFIG", "STATE")}}
+    done = run(env, "live", "BTCUSDT", "--headless", "--for", "3s", "--interval", "1s", *exchange)
+    assert done.returncode == 0, done.stderr
+    assert "not recording: " in done.stderr
+    assert json.loads(done.stdout.splitlines()[-1])["recording"] is None

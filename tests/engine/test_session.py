@@ -1,0 +1,230 @@
+"""Sessions and the desk: commands, drawing, recording and rewinding, on sources made for the test."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from engine.batch import Batch, BatchBuilder
+from engine.core import State, apply
+from engine.desk import Desk
+from engine.events import Alert, FeedStatus, Kind, Listed
+from engine.frame import Frame, Host, Transport, View
+from engine.picture import auto_group, picture
+from engine.ports import AddMark, Command, GoLive, Jump, Pause, Record, Resync, Seek, SetView, Sink, StepBy
+from engine.session import Session
+from store.header import new_header
+from store.recorder import Recorder
+from store.recording import Recording
+from store.replay import ReplaySource
+from tests.laws.generated import BTC, START_NS, TICK_NS, generated_batches
+
+
+class Paced:
+    """Generated batches, one whenever the test says so. Takes resync and mark, as a live source does."""
+
+    accepts = frozenset({"resync", "mark", "record", "view"})
+
+    def __init__(self, batches: list[Batch]) -> None:
+        self.waiting: asyncio.Queue[Batch | None] = asyncio.Queue()
+        for batch in batches:
+            self.waiting.put_nowait(batch)
+        self.commands: list[Command] = []
+        self.closed = False
+
+    @property
+    def transport(self) -> Transport:
+        return Transport()
+
+    async def batches(self) -> AsyncIterator[Batch | Jump]:
+        while (batch := await self.waiting.get()) is not None:
+            yield batch
+
+    async def command(self, command: Command) -> None:
+        self.commands.append(command)
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+def opening(book: list[tuple[list[tuple[int, int]], list[tuple[int, int]]]]) -> list[Batch]:
+    """A listed, synced symbol whose book takes the given levels, one step a tick; the first is a snapshot."""
+    out, batches = BatchBuilder(), []
+    ts = START_NS
+    out.add_note(Listed(0, BTC, 1000), ts, 0)
+    out.add_note(FeedStatus("binance", "LIVE"), ts)
+    for number, (bids, asks) in enumerate(book):
+        kind = Kind.DELTA if number else Kind.SNAPSHOT
+        out.add_levels(kind, ts, bids, asks, symbol=0, first_id=number, last_id=number)
+        if not number:
+            out.add_note(FeedStatus("binance", "SYNCED", 0), ts, 0)
+        ts += TICK_NS
+        out.add(Kind.TICK, ts)
+        batches.append(out.take())
+    return batches
+
+
+CROSSED = [([(100, 5)], [(101, 5)]), ([(103, 2)], []), ([(99, 1)], [])]
+
+
+async def test_a_crossed_book_is_flagged_and_its_symbol_resynced_once() -> None:
+    source = Paced(opening(CROSSED))
+    source.waiting.put_nowait(None)
+    session = Session(source)
+    states: list[str] = []
+    session.observers.append(lambda state, _: states.append(state.symbols[0].shown_state))
+    await session.run()
+    assert states == ["SYNCED", "CROSSED", "CROSSED"]
+    assert source.commands == [Resync(0, "the best bid reached the best ask")]
+    line = session.frame().market.lines[0]
+    assert (line.state, line.mid, line.top.bid_ticks) == ("CROSSED", None, None)
+    assert session.frame().market.events[0].kind == "BOOK"
+    assert source.closed
+
+
+async def test_a_new_snapshot_ends_the_doubt() -> None:
+    batches = opening(CROSSED)
+    out = BatchBuilder()
+    out.add_levels(Kind.SNAPSHOT, START_NS, [(90, 1)], [(95, 1)], symbol=0, last_id=50)
+    out.add(Kind.TICK, START_NS + 10 * TICK_NS)
+    state = State()
+    for batch in (*batches, out.take()):
+        apply(state, batch)
+    assert state.symbols[0].shown_state == "SYNCED"
+    assert state.symbols[0].feature("mid") == pytest.approx(0.925)
+
+
+def test_a_gap_is_told_and_hides_the_numbers_but_not_the_ladder() -> None:
+    state = State()
+    for batch in opening(CROSSED[:1]):
+        apply(state, batch)
+    out = BatchBuilder()
+    out.add_note(FeedStatus("binance", "GAP", 0, "updates 7 to 9 are missing"), START_NS, 0)
+    out.add(Kind.TICK, START_NS + 5 * TICK_NS)
+    derived, _ = apply(state, out.take())
+    assert [d.text for d in derived if isinstance(d, Alert)] == [
+        "BTCUSDT book gap: updates 7 to 9 are missing"
+    ]
+    market = picture(state, View())
+    assert (market.lines[0].state, market.lines[0].mid) == ("GAP", None)
+    assert [level.ticks for level in market.detail.bids] == [100]
+
+
+async def test_the_view_is_drawn_at_once_and_the_last_tick_is_always_drawn() -> None:
+    source = Paced(list(generated_batches(1, 30)))
+    frames: list[Frame] = []
+    session = Session(source, publish=frames.append)
+    running = asyncio.create_task(session.run())
+    while session.state.ts < START_NS + 30 * TICK_NS:
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.15)
+    assert frames[-1].market.ts == session.state.ts
+    assert len(frames) < 30
+    await session.command(SetView(View(symbol=1, ladder_rows=3)))
+    assert frames[-1].view.ladder_rows == 3
+    assert frames[-1].market.symbol == 1
+    assert len(frames[-1].market.detail.bids) <= 3
+    source.waiting.put_nowait(None)
+    await running
+
+
+async def test_recording_can_be_switched_off_and_on_and_begins_with_a_checkpoint(tmp_path: Path) -> None:
+    source = Paced(list(generated_batches(2, 40)))
+    made: list[Path] = []
+
+    def make() -> Sink:
+        made.append(tmp_path / f"{len(made)}.sqlite")
+        return Recorder(made[-1], new_header("test", START_NS))
+
+    session = Session(source, make_sink=make)
+    running = asyncio.create_task(session.run())
+    await asyncio.sleep(0.2)
+    await session.command(Record())
+    for batch in generated_batches(3, 20):
+        rows = batch.rows[batch.rows["kind"] == Kind.TICK].copy()
+        rows["ts_recv"] += 100 * TICK_NS
+        source.waiting.put_nowait(Batch(rows))
+    await asyncio.sleep(0.2)
+    await session.command(Record(False))
+    source.waiting.put_nowait(None)
+    await running
+    assert len(made) == 1
+    with Recording(made[0]) as recording:
+        first = recording.checkpoint_after(0)
+        assert first is not None
+        assert first.seq > 0
+        assert sum(len(batch) for _, batch in recording.batches_from(first.seq)) == 20
+
+
+async def test_a_live_session_is_rewound_over_its_own_recording_and_comes_back(tmp_path: Path) -> None:
+    path = tmp_path / "live.sqlite"
+    source = Paced(list(generated_batches(4, 120)))
+    frames: list[Frame] = []
+
+    def make_session(publish: object, host: object) -> Session:
+        sink = Recorder(path, new_header("test", START_NS))
+        return Session(source, publish=publish, host=host, sink=sink)  # type: ignore[arg-type]
+
+    desk = Desk(
+        frames.append,
+        make_session,
+        lambda host: msgspec.structs.replace(host, cpu_pct=1.0),
+        lambda: ReplaySource(Recording(path), label="REWIND", follow=True),
+    )
+    running = asyncio.create_task(desk.run())
+    while desk.main.state.ts < START_NS + 120 * TICK_NS:
+        await asyncio.sleep(0.02)
+    await asyncio.sleep(0.6)  # the recorder commits every 250 ms
+    live = frames[-1]
+    assert {"seek", "step", "pause"} <= live.host.accepts
+    assert "now" not in live.host.accepts
+
+    target = START_NS + 40 * TICK_NS
+    await desk.command(Pause(True))
+    await desk.command(Seek(target))
+    await _until(lambda: frames[-1].market.ts == target)
+    assert frames[-1].host.transport.label == "REWIND"
+    assert frames[-1].host.cpu_pct == 1.0
+    assert "now" in frames[-1].host.accepts
+    straight = State()
+    for batch in list(generated_batches(4, 120))[:40]:
+        apply(straight, batch)
+    assert frames[-1].market == picture(straight, frames[-1].view)
+
+    await desk.command(StepBy(-3))
+    await _until(lambda: frames[-1].market.ts == target - 3 * TICK_NS)
+    await desk.command(AddMark("here"))
+    assert source.commands == [AddMark("here", target - 3 * TICK_NS)]
+    await desk.command(GoLive())
+    assert frames[-1].market.ts == live.market.ts
+    assert frames[-1].host.transport.label == "LIVE"
+    source.waiting.put_nowait(None)
+    await running
+
+
+async def _until(true: object) -> None:
+    for _ in range(400):
+        if true():  # type: ignore[operator]
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("it did not come to that")
+
+
+def test_the_ladder_steps_in_ones_twos_and_fives() -> None:
+    assert [auto_group(mid) for mid in (1, 80_000, 83_000, 400_000, 6_169_373, 12_000_000)] == [
+        1,
+        1,
+        1,
+        5,
+        100,
+        200,
+    ]
+
+
+def test_host_is_no_part_of_the_market() -> None:
+    assert Host() != Host(cpu_pct=2.0)
+    assert Frame(host=Host()).market == Frame(host=Host(cpu_pct=2.0)).market

@@ -1,0 +1,196 @@
+"""Faults that only time shows: a blocked consumer, long refusals, random faults, ten times the rate."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import random
+import socket
+import sys
+import time
+from bisect import bisect_right
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from fakes.follower import following
+
+from engine.feeds import fake_faults as ff
+from engine.feeds.fake_binance import FakeBinance
+from engine.feeds.fake_capture import CapturePlayback
+from engine.feeds.fake_wire import DEPTH, TOP, TRADE
+
+
+class FastClock:
+    """Session time that runs `factor` times as fast as ours."""
+
+    def __init__(self, factor: float) -> None:
+        self._factor = factor
+        self._wall, self._start = time.time_ns(), time.monotonic_ns()
+
+    def now(self) -> int:
+        return self._wall + int((time.monotonic_ns() - self._start) * self._factor)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds / self._factor)
+
+
+def resident_bytes() -> int:
+    """Of this process; zero where the system does not say."""
+    statm = Path("/proc/self/statm")
+    return int(statm.read_text().split()[1]) * 4096 if statm.exists() else 0
+
+
+async def test_a_blocked_screen_costs_neither_pongs_nor_diffs():
+    async with (
+        FakeBinance(("BTCUSDT",), seed=51, rate=4, ping_interval_s=0.1) as exchange,
+        following(exchange) as live,
+    ):
+        await live.synced()
+        one = live["BTCUSDT"]
+        live.pause_s = 2.0
+        began, ended = time.monotonic() + 0.2, time.monotonic() + 1.9
+        deltas = one.deltas
+        await asyncio.sleep(2.2)
+        pongs = [at for at in exchange.pongs if began <= at <= ended]
+        assert len(pongs) >= 8, "pongs go on while the consumer is blocked"
+        assert max(b - a for a, b in pairwise(pongs)) < 0.8
+        await live.until(lambda: one.deltas > deltas + 60, "what came meanwhile is there")
+        await live.caught_up()
+        assert (len(exchange.connects), one.snapshots) == (1, 1)
+        ids = [trade_id for trade_id, *_ in one.trades]
+        assert ids == list(range(ids[0], ids[-1] + 1))
+
+
+async def test_everything_refused_for_ten_minutes_is_asked_with_patience_and_jitter():
+    """On a clock three hundred times as fast as ours, at the real thresholds."""
+    factor = 300.0
+    refusals = ff.Faults(ff.OnRequest(503, path=None, times=10**6), ff.OnRequest(503, "ws", times=10**6))
+    real = {
+        "connect_gap_s": 1.0,
+        "backoff_min_s": 0.5,
+        "backoff_max_s": 30.0,
+        "connect_timeout_s": 10.0,
+        "request_timeout_s": 15.0,
+    }
+    async with (
+        FakeBinance(faults=refusals) as exchange,
+        following(exchange, clock=FastClock(factor), **real) as live,
+    ):
+        await asyncio.sleep(600 / factor)
+        # Full jitter up to 30 s waits 15 s on average: about 45 attempts, and never a storm.
+        attempts = [*exchange.connects, *(asked for asked in exchange.requests if asked.status == 503)]
+        assert 15 <= len(attempts) <= 120
+        late = live.waits_s[10:]
+        assert max(live.waits_s) <= 30.0
+        assert max(late) > 15.0
+        assert min(late) < 10.0
+        assert len({round(wait_s, 1) for wait_s in late}) > len(late) / 2, "the waits are jittered"
+        assert all(status.state != "LIVE" for status in live.connection)
+        assert "503" in live.said
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+async def test_whatever_happens_a_synced_book_is_the_exchanges(seed: int):
+    """A random schedule over three symbols, compared at every tick; at the end all are exact."""
+    rng = random.Random(seed)
+    messages = [
+        *(ff.GAP, ff.DUPLICATE, ff.REORDER, ff.OLD, ff.MALFORMED, ff.NULLS, ff.BAD_UTF8),
+        *(ff.UNKNOWN_EVENT, ff.CROSSED, ff.CUT, ff.CLOSE, ff.DEAD, ff.STALL),
+    ]
+    requests: list[int | str] = [
+        *(503, ff.HTML, ff.CUT_SHORT, ff.HANG, ff.SLOW),
+        *(ff.SNAPSHOT_OLD, ff.SNAPSHOT_NEW, ff.SNAPSHOT_BEFORE, ff.SNAPSHOT_STRADDLED, ff.SNAPSHOT_LAST),
+    ]
+    symbols = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
+    async with (
+        FakeBinance(symbols, seed=seed, rate=4) as exchange,
+        following(exchange, depth_limit=1000) as live,  # a fifth of the weight: the schedule asks for many
+    ):
+        await live.synced()
+        for _ in range(12):
+            kind = rng.choice(messages)
+            channel = rng.choice([TRADE, TOP]) if kind != ff.CROSSED and rng.random() < 0.2 else DEPTH
+            exchange.faults.add(ff.OnMessage(kind, rng.choice(symbols), channel, after=rng.randrange(6)))
+            if rng.random() < 0.4:
+                exchange.faults.add(
+                    ff.OnRequest(rng.choice(requests), "depth", rng.choice(symbols), delay_s=0.2)
+                )
+            await asyncio.sleep(rng.uniform(0.0, 0.4))
+        await live.until(
+            lambda: not any(isinstance(f, ff.OnMessage) for f in exchange.faults.pending),
+            "all faults struck",
+            15.0,
+        )
+        exchange.faults.clear()
+        await live.synced(within_s=15.0)
+        await live.caught_up()
+
+
+async def test_ten_times_the_rate_is_exact():
+    async with FakeBinance(("BTCUSDT",), seed=61, rate=10) as exchange, following(exchange) as live:
+        await live.synced()
+        one = live["BTCUSDT"]
+        deltas = one.deltas
+        await live.until(lambda: one.deltas >= deltas + 200, "200 diffs in two seconds", within_s=4.0)
+        await live.caught_up()
+        assert (len(exchange.connects), one.snapshots) == (1, 1)
+
+
+async def test_ten_times_the_rate_in_flat_memory():
+    """With the exchange in a process of its own, started by hand, so that all that grows is ours."""
+    command = ("-m", "engine.feeds.fake_binance", "--port", "0", "--symbols", "BTCUSDT", "--rate", "10")
+    child = await asyncio.create_subprocess_exec(sys.executable, *command, stdout=asyncio.subprocess.PIPE)
+    try:
+        assert child.stdout is not None
+        said = (await asyncio.wait_for(child.stdout.readline(), 10)).decode()
+        rest, ws = said.split()[-3], said.split()[-1]
+        async with following(None, "BTCUSDT", rest=(rest,), ws=(ws,)) as live:
+            one = live["BTCUSDT"]
+            blocks, resident = [], []
+            for _ in range(6):
+                deltas = one.deltas
+                await live.until(lambda n=deltas: one.deltas >= n + 80, "80 diffs more")
+                live.forget()
+                gc.collect()
+                blocks.append(sys.getallocatedblocks())
+                resident.append(resident_bytes())
+            assert live.count.messages > 4000
+            # The first round fills buffers; each brings 2,000 messages, and the book breathes a little.
+            assert min(blocks[4:]) - blocks[1] < 4000, f"objects after each round: {blocks}"
+            assert min(resident[4:]) - resident[1] < 4_000_000, f"bytes after each round: {resident}"
+            assert one.snapshots == 1
+    finally:
+        child.terminate()
+        await child.wait()
+
+
+async def test_the_captured_session_through_the_exchange_verifies_every_decidable_top(captures: Path):
+    """346 s of real messages, 60 times as fast: the right book at the end, and every comparison agrees."""
+    playback = CapturePlayback(captures / "binance_spot_btcusdt_20240808.gz", speed=60.0)
+    async with FakeBinance(market=playback) as exchange, following(exchange) as live:
+        live.keeps_bests = True
+        one = live["BTCUSDT"]
+        await live.until(lambda: playback.finished, "the capture is over", within_s=25.0)
+        await live.caught_up()
+        assert one.states.count("SYNCED") == 1
+        assert (one.snapshots, one.deltas) == (1, 3449)
+        assert one.book.update_id == exchange.sent["BTCUSDT"].last_id
+        assert len(exchange.connects) == 1
+        # After each diff the best prices are those of the newest bookTicker not beyond its id.
+        tops = {update_id: top for update_id, *top in one.tops}
+        ids = sorted(tops)
+        wrong = [id_ for id_, *best in one.bests if tops[ids[bisect_right(ids, id_) - 1]] != best]
+        assert not wrong
+        assert len(one.bests) == 1 + 3449
+
+
+async def test_an_endpoint_that_accepts_and_says_nothing():
+    """A port that is open and dumb, as a wrong proxy is."""
+    with socket.create_server(("127.0.0.1", 0)) as dumb:
+        port = dumb.getsockname()[1]
+        async with FakeBinance(("BTCUSDT",), rate=4) as exchange:
+            rest = (f"http://127.0.0.1:{port}", exchange.rest)
+            async with following(exchange, rest=rest, ws=(f"ws://127.0.0.1:{port}", exchange.ws)) as live:
+                await live.synced(within_s=15.0)
+                await live.caught_up()

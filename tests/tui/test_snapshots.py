@@ -1,0 +1,71 @@
+"""Pictures of the screen, compared with the ones that were looked at and found good.
+
+After a deliberate change: `pytest tests/tui/test_snapshots.py --snapshot-update`, and look at every picture.
+"""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
+from unittest.mock import patch
+
+import frames
+import pytest
+from stage import Stage, turns
+
+from engine.frame import Frame, View
+
+Make = Callable[[View], Frame]
+PICTURES: dict[str, tuple[Make, tuple[int, int], tuple[str, ...], dict[str, Any]]] = {
+    "live-160x48": (frames.live, (160, 48), (), {}),
+    "live-120x40": (frames.live, (120, 40), (), {}),
+    "live-80x24": (frames.live, (80, 24), ("1",), {}),
+    "live-36x10": (frames.live, (36, 10), (), {}),
+    "symbols": (frames.several, (160, 48), ("1",), {}),
+    "replay": (frames.replay, (160, 48), ("c",), {}),
+    "replay-paused": (lambda view: frames.replay(view, speed=0.25, paused=True), (120, 40), ("6",), {}),
+    "rewind": (frames.rewind, (140, 40), ("5",), {}),
+    "stale": (frames.stale, (160, 48), (), {}),
+    "unproven": (frames.unproven, (120, 40), (), {}),
+    "crossed": (frames.crossed, (120, 40), ("1",), {}),
+    "empty": (frames.empty, (120, 40), (), {}),
+    "offline": (frames.offline, (120, 40), ("8",), {}),
+    "one-sided": (frames.one_sided, (120, 40), ("1",), {}),
+    "quiet": (frames.live, (120, 40), ("b",), {}),
+    "zoomed-tape": (frames.live, (120, 40), ("6", "z"), {}),
+    "help": (frames.live, (120, 40), ("6", "question_mark"), {}),
+    "palette": (frames.live, (120, 40), ("colon",), {}),
+    "prompt": (frames.replay, (100, 30), ("g", "x", "enter"), {}),
+    "colour-blind": (frames.live, (140, 40), (), {"theme_name": "okabe"}),
+    "daylight": (frames.live, (140, 40), ("h",), {"theme_name": "daylight"}),
+    "no-colour": (frames.live, (120, 40), (), {}),
+    "ascii": (frames.replay, (120, 40), (), {"ascii_only": True}),
+}
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_picture(name: str, snap_compare: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    make, size, keys, options = PICTURES[name]
+    if name == "no-colour":
+        monkeypatch.setenv("NO_COLOR", "1")
+    it = Stage(make, **options)
+
+    async def play(pilot: Any) -> None:
+        await it.settle(pilot)
+        for key in keys:
+            await it.press(pilot, key)
+        await it.settle(pilot)
+
+    with ExitStack() as hushed:
+        for where in ("textual.pilot.wait_for_idle", "textual.app.wait_for_idle"):
+            hushed.enter_context(patch(where, turns))
+        assert snap_compare(it.app, terminal_size=size, run_before=play)
+
+
+def test_picture_of_the_start(snap_compare: Any) -> None:
+    it = Stage(frames.live, title="live BTCUSDT")
+    it.bridge._frame = None
+    it.bridge.failure = (
+        "cannot reach api.binance.com: name or service not known; trying again needs a network, "
+        "a recording can be played without one: microtui replay NAME"
+    )
+    assert snap_compare(it.app, terminal_size=(80, 24), run_before=it.settle)
