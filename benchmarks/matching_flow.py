@@ -39,9 +39,7 @@ def make(live: int, count: int = 2_000_000, seed: int = 7) -> Flow:
     rows = np.zeros(live + count, MESSAGE)
     state = new_state(nodes=2 * handles, handles=handles, levels=8192)
     mean = _draw(rows, live, seed, state, np.zeros(handles, TRADE))
-    for name in ("outcome", "owner"):
-        rows[name] = 0
-    rows["owner"] = -1
+    rows["outcome"] = 0
     return Flow(rows[:live], rows[live:], handles, round(mean))
 
 

@@ -20,7 +20,7 @@ from engine.kernels import helper, jit
 
 Octets = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
-Bytes = Any  # bytes or Octets: the compiler makes a form for each
+Bytes = Any  # bytes, which index as uint8 in compiled code
 Read = tuple[int, int, int, int]  # the row's Kind, SLOW or FULL; first id; last id; levels written
 
 SLOW = -1  # not the canonical layout: let the slow path decide
@@ -345,7 +345,7 @@ def read(
 ) -> Read:
     """One message, buf[start:stop], into `rows[row_at]` and `levels[level_at:]`.
 
-    `buf` is bytes or uint8; `name` the symbol's own spelling in uint8; `grid` int64: tick mantissa and
+    `buf` is bytes; `name` the symbol's own spelling in uint8; `grid` int64: tick mantissa and
     decimals, lot mantissa and decimals. Returns (the row's Kind, SLOW or FULL; first id; last id; levels
     written). Rows and levels at and behind the places given may be scribbled on whatever the answer.
     """
@@ -405,7 +405,7 @@ def read_many(
 
 
 def warm() -> None:
-    """Compile (or load from the cache) every form that the program calls."""
+    """Compile `read`, or load it from the cache."""
     message = b'{"lastUpdateId":1,"bids":[["1.0","1"]],"asks":[]}'
     name, grid = _text(b"X"), np.array([1, 0, 1, 0], np.int64)
     rows, levels = np.zeros(1, ROW), np.empty((1, 2), np.int64)

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from engine.kernels import helper, jit
+from engine.kernels import helper, inlined, jit
 
 Ints = npt.NDArray[np.int64]
 
@@ -34,7 +34,7 @@ HEAD = 6
 EMPTY = 2**62  # as a best: there is none; as a bound: there is no bound
 NOTHING = -(2**62)  # as a bound: not even the touch is known
 MAX_KEY = 2**60  # so that no sum of keys and window can overflow
-MAX_TOTAL = 2**62  # so that no sum of lots can
+MAX_TOTAL = 2**61  # so that no sum of lots can, of both sides neither
 
 CROSSED, MISMATCH, OVERFLOW = 1, 2, 4  # flags that folding raises
 
@@ -95,7 +95,7 @@ def _far_at(far: Ints, side: int, count: int, key: int) -> int:
     return low
 
 
-@helper
+@inlined
 def _add(cells: Ints, window: int, side: int, key: int, change: int) -> None:
     """Change the size of a key inside the window, and the sums it is part of."""
     slot = key & (window - 1)
@@ -118,40 +118,50 @@ def _move_far(far: Ints, side: int, start: int, stop: int, by: int) -> None:
 
 
 @helper
+def _put_far(head: Ints, far: Ints, side: int, key: int, lots: int) -> int:
+    count = head[side, FAR]
+    at = _far_at(far, side, count, key)
+    present = at < count and far[side, 0, at] == key
+    old = far[side, 1, at] if present else 0
+    if lots > MAX_TOTAL - (head[side, TOTAL] - old):
+        return OVERFLOW
+    if lots == 0:
+        if present:
+            _move_far(far, side, at + 1, count, -1)
+            head[side, FAR] = count - 1
+    else:
+        if not present:
+            if count == far.shape[2]:
+                return OVERFLOW
+            _move_far(far, side, at, count, 1)
+            head[side, FAR] = count + 1
+            far[side, 0, at] = key
+        far[side, 1, at] = lots
+    _account(head, side, key, old, lots)
+    return 0
+
+
+@inlined
+def _account(head: Ints, side: int, key: int, old: int, lots: int) -> None:
+    head[side, TOTAL] += lots - old
+    head[side, COUNT] += (lots > 0) - (old > 0)
+    if key < head[side, BEST] and lots > 0:  # in this order: the first is rare, the second hard to predict
+        head[side, BEST] = key
+
+
+@inlined
 def put(head: Ints, cells: Ints, far: Ints, side: int, key: int, lots: int) -> int:
     """Set the size at a key; 0 removes it. Returns 0, or OVERFLOW with the book unchanged."""
     if key <= -MAX_KEY or key >= MAX_KEY or lots < 0:
         return OVERFLOW
     window = window_of(cells)
-    offset = key - head[side, START]
-    if 0 <= offset < window:
-        old = cells[side, unsigned(key & (window - 1))]
-        if lots > MAX_TOTAL - (head[side, TOTAL] - old):
-            return OVERFLOW
-        _add(cells, window, side, key, lots - old)
-    else:
-        count = head[side, FAR]
-        at = _far_at(far, side, count, key)
-        present = at < count and far[side, 0, at] == key
-        old = far[side, 1, at] if present else 0
-        if lots > MAX_TOTAL - (head[side, TOTAL] - old):
-            return OVERFLOW
-        if lots == 0:
-            if present:
-                _move_far(far, side, at + 1, count, -1)
-                head[side, FAR] = count - 1
-        else:
-            if not present:
-                if count == far.shape[2]:
-                    return OVERFLOW
-                _move_far(far, side, at, count, 1)
-                head[side, FAR] = count + 1
-                far[side, 0, at] = key
-            far[side, 1, at] = lots
-    head[side, TOTAL] += lots - old
-    head[side, COUNT] += (lots > 0) - (old > 0)
-    if key < head[side, BEST] and lots > 0:  # in this order: the first is rare, the second hard to predict
-        head[side, BEST] = key
+    if not 0 <= key - head[side, START] < window:
+        return _put_far(head, far, side, key, lots)
+    old = cells[side, unsigned(key & (window - 1))]
+    if lots > MAX_TOTAL - (head[side, TOTAL] - old):
+        return OVERFLOW
+    _add(cells, window, side, key, lots - old)
+    _account(head, side, key, old, lots)
     return 0
 
 

@@ -65,7 +65,10 @@ class Prevention(IntEnum):
     CANCEL_INCOMING = 2
 
 
-TRADED, REMOVED = 0, 1  # kinds of a trade row; REMOVED: self-trade prevention took `qty` lots of the maker away
+TRADED, REMOVED = (
+    0,
+    1,
+)  # kinds of a trade row; REMOVED: self-trade prevention took `qty` lots of the maker away
 
 MESSAGE = np.dtype(
     [
@@ -190,7 +193,7 @@ def _chain(state: State, first: int) -> None:
 
 def fork(state: State) -> State:
     """A market of its own that goes on from here."""
-    return State(*(array.copy() for array in state))
+    return State._make(array.copy() for array in state)
 
 
 def grow(state: State, need: Need, handle: int = 0) -> State | None:

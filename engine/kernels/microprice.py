@@ -9,8 +9,8 @@ market has no preferred side, so every transition is counted together with its m
 
 A jump counts as one tick at most: where the mid leaps over a hundred empty ticks, the leap measures gaps
 between levels, and a few of them would drown what the queues say. Sixteen terms: after six minutes of BTCUSDT
-the sum is then within 0.003 half ticks of its limit. Each state starts with one imagined change of the mid that
-favours no side, so that a state seen once says little and one never left does not make I - Q singular.
+the sum is then within 0.003 half ticks of its limit. Each state starts with one imagined change of the mid
+that favours no side, so that a state seen once says little and one never left does not make I - Q singular.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ def _levels(state: State, side: int) -> dict[int, int]:
     best = min(found, default=EMPTY)
     assert here["best"] == best
     assert here["best_level"] == found.get(best, 0)
-    assert best == EMPTY or 0 <= best - start < WINDOW // 2
+    assert best == EMPTY or 0 <= best - start < WINDOW // 2 or state.head[ASTRAY] == 1
     return found
 
 
@@ -77,8 +77,9 @@ def _queue(state: State, level: int) -> list[int]:
 def queues(state: State) -> Queues:
     """(side, price) -> (handle, owner, qty) of each order, as the twin gives it."""
     assert state.head[LEFT] == 0
-    assert state.head[ASTRAY] == 0
-    used, found, handles = {0}, {}, {}
+    used = {0}
+    found: Queues = {}
+    handles: dict[int, int] = {}
     for side in range(2):
         for key, level in _levels(state, side).items():
             sentinel = state.nodes[level]

@@ -112,7 +112,17 @@ def test_the_same_under_bounds_checks() -> None:
     environment = {**os.environ, "NUMBA_BOUNDSCHECK": "1"}
     environment.pop("NUMBA_CACHE_DIR", None)
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider", __file__, "-k", "twin or window or checked"],
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-v",
+            "-p",
+            "no:cacheprovider",
+            __file__,
+            "-k",
+            "twin or window or checked",
+        ],
         env=environment,
         capture_output=True,
         text=True,
@@ -122,7 +132,9 @@ def test_the_same_under_bounds_checks() -> None:
     assert "8 passed" in done.stdout, done.stdout
 
 
-@pytest.mark.skipif("NUMBA_BOUNDSCHECK" not in os.environ, reason="without checks this would read beyond an array")
+@pytest.mark.skipif(
+    "NUMBA_BOUNDSCHECK" not in os.environ, reason="without checks this would read beyond an array"
+)
 def test_bounds_are_checked() -> None:
     exchange = Exchange(nodes=8)
     exchange.state.slots[1] = 8

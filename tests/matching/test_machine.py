@@ -13,7 +13,9 @@ from tests.matching.twin import Message, Twin
 
 SIDES = st.sampled_from([BID, ASK])
 NEAR = st.integers(-6, 6)
-PRICES = st.one_of(NEAR, NEAR, st.sampled_from([-5000, 2047, 2048, 4095, 4096, 9000, MAX_KEY - 1, 1 - MAX_KEY]))
+PRICES = st.one_of(
+    NEAR, NEAR, st.sampled_from([-5000, 2047, 2048, 4095, 4096, 9000, MAX_KEY - 1, 1 - MAX_KEY])
+)
 SIZES = st.one_of(st.integers(1, 9), st.sampled_from([MAX_QTY]))
 HANDLES = st.integers(0, 40)
 OWNERS = st.integers(-1, 2)
@@ -51,7 +53,9 @@ class Matching(RuleBasedStateMachine):
     def build(self, prices: list[int], side: int, first: int) -> None:
         self._play([Message(Do.LIMIT, side, price, 3, first + i, -1) for i, price in enumerate(prices)])
 
-    @rule(side=SIDES, qty=SIZES, owner=OWNERS, kind=st.sampled_from([Do.MARKET, Do.FOK, Do.IOC]), price=PRICES)
+    @rule(
+        side=SIDES, qty=SIZES, owner=OWNERS, kind=st.sampled_from([Do.MARKET, Do.FOK, Do.IOC]), price=PRICES
+    )
     def sweep(self, side: int, qty: int, owner: int, kind: Do, price: int) -> None:
         self._play([Message(kind, side, price, qty, -1, owner)])
 
