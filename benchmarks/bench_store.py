@@ -1,7 +1,7 @@
 """What a recording costs: bytes beside the gzip of the same messages, milliseconds to write, read and seek.
 
 Sizes are of the captured BTCUSDT session, recorded with its real checkpoints. Seeks are in that session
-played over and over for ten hours, and in one of ten symbols at once; each ends with the state as it is drawn.
+played over and over for ten hours, and in one of ten symbols at once; each ends with a state as it is drawn.
 """
 
 from __future__ import annotations

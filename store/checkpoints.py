@@ -17,7 +17,8 @@ from engine.ports import Checkpoint
 from store.codec import unpack_frame
 from store.errors import BadRecording
 
-MAX_STATE_BYTES = 512 << 20
+MAX_STATE_BYTES = 128 << 20
+MAX_HELD_BYTES = 512 << 20  # of all states that lead to one
 _LEVEL = 6  # 9 is 2 % smaller at twice the time; long-distance matching makes it larger
 _GROUP = 32  # a whole one and what refers to it, directly or not
 _MAX_STEPS = 8
@@ -126,6 +127,8 @@ class CheckpointReader:
         found = None if at is None else self._steps[at]
         for number, ts, packed in reversed(steps):
             found = used[number] = Checkpoint(number, ts, unpack(packed, found))
+            if sum(len(c.blob) for c in used.values()) > MAX_HELD_BYTES:
+                raise BadRecording(f"the checkpoint at event {seq} takes more than {MAX_HELD_BYTES} bytes")
         if found is None:
             raise BadRecording(f"there is no checkpoint at event {seq}")
         self._steps = {**{n: c for n, c in self._steps.items() if n < seq}, **used}

@@ -37,6 +37,7 @@ MAX_LEVELS = 1 << 21
 MAX_NOTES = 1 << 16
 MAX_NOTE_BYTES = 8 << 20
 MAX_SYMBOLS = 1 << 12
+MAX_TEXT = 2000
 
 _VERSION = 1
 _HEAD = struct.Struct("<BIIIH")  # version, rows, levels, notes, groups
@@ -229,7 +230,8 @@ def cleaned(note: Note) -> Note:
 
 def _clean_fields(value: S) -> S:
     texts = {n: getattr(value, n) for n in value.__struct_fields__ if isinstance(getattr(value, n), str)}
-    changed = {name: clean(text) for name, text in texts.items() if clean(text) != text}
+    kept = {name: clean(text, MAX_TEXT) for name, text in texts.items()}
+    changed = {name: text for name, text in kept.items() if text != texts[name]}
     return msgspec.structs.replace(value, **changed) if changed else value
 
 

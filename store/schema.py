@@ -22,7 +22,7 @@ from store.lock import WriteLock, is_being_written
 APPLICATION_ID = 0x6D_74_75_69  # "mtui"
 SUFFIX = ".sqlite"
 PAGE_BYTES = 4096
-MAX_BLOB_BYTES = 256 << 20  # SQLite's own limit on one value, for files from strangers
+MAX_BLOB_BYTES = 64 << 20  # SQLite's own limit on one value, for files from strangers
 
 Columns = dict[str, type]
 

@@ -284,7 +284,7 @@ def _recover(path: Path) -> str:
         return ""
     with Recording(path) as recording:
         closed, lost, end = recording.header.closed_ns, recording.lost, recording.end
-    if closed is not None:
+    if closed is not None and not path.with_name(path.name + "-wal").exists():
         return ""
     try:
         with _held(path):
@@ -294,14 +294,16 @@ def _recover(path: Path) -> str:
                 if read_header(connection).closed_ns is None:
                     with Transaction(connection):
                         write_ending(connection, end, lost)
-                connection.execute("pragma journal_mode = delete")
+                # Not while somebody reads it; then the next start does it.
+                with contextlib.suppress(sqlite3.OperationalError):
+                    connection.execute("pragma journal_mode = delete")
             finally:
                 connection.close()
     except BeingWritten:
         return ""  # another instance is at it
     except sqlite3.Error as error:
-        return f"{lost} ({error})"
-    return lost
+        return f"{lost} ({error})" if closed is None else ""
+    return lost if closed is None else ""
 
 
 @contextlib.contextmanager

@@ -89,12 +89,13 @@ def _blocks(recording: Recording) -> Iterator[Batch | str]:
             seq = said[seq] + 1
         if block.seq != seq and not first:
             yield f"events {seq} to {block.seq - 1} are missing, and no gap was noted"
-        times = block.batch.rows["ts_recv"]
-        if int(times[0]) < ts or (np.diff(times) < 0).any():
-            yield f"time steps back among the events from {block.seq} on"
+        rows = block.batch.rows
+        ticks = rows["ts_recv"][rows["kind"] == Kind.TICK]
+        if (np.diff(ticks, prepend=ts) < 0).any():
+            yield f"the clock steps back among the events from {block.seq} on"
         yield block.batch
         first = False
-        ts = int(times[-1])
+        ts = int(ticks[-1]) if len(ticks) else ts
         seq = block.seq + len(block.batch)
 
 

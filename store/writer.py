@@ -108,7 +108,7 @@ class FileWriter:
         self._measure()
 
     def finish(self) -> None:
-        """Seal, give unused room back, and leave rollback mode behind: one file, no log beside it."""
+        """Seal, give unused room back, and return to rollback mode: one file, no log beside it."""
         with Transaction(self._db):
             self._seal()
             write_ending(self._db, self.last_ts or self._header.started_ns)

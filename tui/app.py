@@ -11,11 +11,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import msgspec
 from textual.app import App
-from textual.binding import BindingType
 from textual.notifications import SeverityLevel
 
 from engine.frame import Frame, View
@@ -23,7 +22,7 @@ from engine.ports import SetView
 from engine.text import clean
 from tui import actions, keep
 from tui.bridge import Bridge
-from tui.glyphs import ASCII, UNICODE
+from tui.glyphs import ASCII, UNICODE, to_ascii
 from tui.look import Look
 from tui.screens.start import StartScreen
 from tui.steering import Steering
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
 BEAT_S = 0.1
 SILENT_S = 3.0  # a live engine publishes ten frames a second; silence this long is said on the screen
 NOTHING_SHOWN = View(ladder_rows=1, columns=1, heat_rows=0, tape_rows=1)
-FIRST_HINT = "1 to 8 focus a panel · z zoom · : commands · ? help · q quit"
+FIRST_HINT = "1 to 8 focus a panel, z zoom, : commands, ? help, q quit"
 
 
 class MicrotuiApp(App[None]):
@@ -51,9 +50,10 @@ class MicrotuiApp(App[None]):
 
     CSS = """
     Toast { background: $surface; border: none; padding: 0 1; }
+    .-ascii Prompt > Vertical, .-ascii Choice > Vertical, .-ascii Help > Vertical { border: ascii $accent; }
+    .-ascii OptionList, .-ascii VerticalScroll { scrollbar-size: 0 0; }
     """
     ENABLE_COMMAND_PALETTE = False  # ours is made from the registry of actions
-    BINDINGS: ClassVar[list[BindingType]] = []
 
     def __init__(
         self,
@@ -95,6 +95,7 @@ class MicrotuiApp(App[None]):
             quiet=self._kept.get("quiet") is True,
             utc=self._kept.get("utc") is not False,
         )
+        self.set_class(ascii_only, "-ascii")
         for known in (FALLBACK, *self._themes.values()):
             self.register_theme(known.to_textual())
         self.theme = theme.name
@@ -193,12 +194,11 @@ class MicrotuiApp(App[None]):
         return main
 
     def _meet(self, frame: Frame) -> None:
-        """Once the session has named its symbols, go to the one that was looked at last time."""
-        if self._wanted_symbol is None or not frame.market.lines:
+        """Go to the symbol that was looked at last time, once the session has named it."""
+        if self._wanted_symbol is None:
             return
-        wanted, self._wanted_symbol = self._wanted_symbol, None
         for index, line in enumerate(frame.market.lines):
-            if line.instrument.key == wanted and index != frame.market.symbol:
+            if line.instrument.key == self._wanted_symbol:
                 self.choose_symbol(index)
 
     def _with_problems(self, frame: Frame) -> Frame:
@@ -260,6 +260,7 @@ class MicrotuiApp(App[None]):
         """Look at another of the session's symbols."""
         if self._latest is not None and 0 <= index < len(self._latest.market.lines):
             self.symbol = index
+            self._wanted_symbol = None
             self.send_view()
 
     # what a person sees besides panels
@@ -267,7 +268,10 @@ class MicrotuiApp(App[None]):
     def say(self, text: str, *, wrong: bool = False, seconds: float = 5.0) -> None:
         """A sentence at the edge of the screen for a while; never read as markup."""
         severity: SeverityLevel = "warning" if wrong else "information"
-        self.notify(clean(text, 400), severity=severity, timeout=seconds, markup=False)
+        shown = clean(text, 400)
+        if self.look.glyphs.ascii:
+            shown = to_ascii(shown)
+        self.notify(shown, severity=severity, timeout=seconds, markup=False)
 
     def take_look(self, look: Look) -> None:
         """Colours, clock or amounts have changed: everything is drawn again."""

@@ -172,9 +172,13 @@ def _ascii(bits: int) -> str:
 def _joined(segments: list[Segment]) -> list[Segment]:
     """Neighbours of one style as one segment."""
     joined: list[Segment] = []
-    for segment in segments:
-        if joined and joined[-1].style == segment.style:
-            joined[-1] = Segment(joined[-1].text + segment.text, segment.style)
-        else:
-            joined.append(segment)
+    texts: list[str] = []
+    style: Style | None = None
+    for text, own, _ in segments:
+        if own is not style and texts:
+            joined.append(Segment("".join(texts), style))
+            texts = []
+        style = own
+        texts.append(text)
+    joined.append(Segment("".join(texts), style))
     return joined

@@ -50,17 +50,6 @@ def ramp(stops: Sequence[str], count: int) -> tuple[str, ...]:
     return tuple(colours)
 
 
-def lightness(colour: str) -> float:
-    """OKLab lightness, 0 black to 1 white."""
-    return _to_lab(colour)[0]
-
-
-def contrast(first: str, second: str) -> float:
-    """WCAG 2.1 contrast ratio, 1 to 21."""
-    a, b = sorted((_luminance(first), _luminance(second)))
-    return (b + 0.05) / (a + 0.05)
-
-
 def _linear(colour: str) -> Lab:
     red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
     return _gamma_off(red), _gamma_off(green), _gamma_off(blue)
@@ -73,11 +62,6 @@ def _gamma_off(value: float) -> float:
 def _gamma_on(value: float) -> float:
     value = min(max(value, 0.0), 1.0)
     return value * 12.92 if value <= 0.0031308 else float(1.055 * value ** (1 / 2.4) - 0.055)
-
-
-def _luminance(colour: str) -> float:
-    red, green, blue = _linear(colour)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 def _to_lab(colour: str) -> Lab:

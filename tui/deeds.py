@@ -13,6 +13,7 @@ from engine.ports import AddMark
 from engine.text import clean
 from tui.actions import Action, offered, shown
 from tui.format import grouped, mean_price
+from tui.glyphs import to_ascii
 from tui.screens.choice import Choice, Entry
 from tui.screens.help import Help
 from tui.screens.main import MainScreen
@@ -86,6 +87,8 @@ def _help(app: MicrotuiApp, main: MainScreen) -> None:
     panel = main.chosen
     accepts = frame.host.accepts if frame is not None else frozenset()
     about, text = (f"{panel.key} {panel.title}", panel.help) if panel is not None else ("", "")
+    if app.look.glyphs.ascii:
+        text = to_ascii(text)
     app.push_screen(Help(app.look, about, text, offered(app.actions.values(), accepts)))
 
 
@@ -221,7 +224,7 @@ def _ask_mark(app: MicrotuiApp) -> None:
         if text is not None:
             app.bridge.send(AddMark(clean(text, LONGEST_NOTE)))
 
-    app.push_screen(Prompt("mark this moment", "enter keeps the note · esc closes", check), given)
+    app.push_screen(Prompt("mark this moment", "enter keeps the note, esc closes", check), given)
 
 
 def _ask_time(app: MicrotuiApp) -> None:

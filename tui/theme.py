@@ -105,6 +105,8 @@ class Palette:
         self.warning_bright = self._on_panel(c["warning"], bold=True)
         self.doubt = self._on_panel(c["doubt"])
         self.own = self._on_panel(c["own"])
+        self.bid_soft = self._on_panel(mix(c["panel"], c["bid"], 0.55))  # bars beside what matters more
+        self.ask_soft = self._on_panel(mix(c["panel"], c["ask"], 0.55))
         # A row that was just traded at: told by a raised ground, so that nothing moves.
         self.bid_flash = Style(color=c["bid"], bgcolor=mix(c["panel"], c["bid"], 0.28), bold=True)
         self.ask_flash = Style(color=c["ask"], bgcolor=mix(c["panel"], c["ask"], 0.28), bold=True)
@@ -128,10 +130,6 @@ class Palette:
             pair = Style(color=self.heat_colours[upper], bgcolor=self.heat_colours[lower])
             self._pairs[upper, lower] = pair
         return pair
-
-    def on_heat(self, style: Style, level: int) -> Style:
-        """A style drawn over one level of the heatmap."""
-        return Style(color=style.color, bgcolor=self.heat_colours[level], bold=style.bold)
 
     def side(self, side: int) -> Style:
         """Bought (+1), sold (-1), or neither (0)."""

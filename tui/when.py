@@ -11,7 +11,7 @@ from tui.format import SECOND_NS, clock, day
 _WAY = re.compile(r"([+\-−])\s*(\d+(?:\.\d+)?)\s*(s|min|m|h)?")
 _UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, None: 1}
 _FORMATS = ("%H:%M:%S.%f", "%H:%M:%S", "%H:%M")
-EXAMPLES = "14:30, 14:30:15, 2026-03-12 10:41, −90s, +5m"
+EXAMPLES = "14:30, 14:30:15, 2026-03-12 10:41, -90s, +5m"
 
 
 class NotATime(ValueError):

@@ -13,11 +13,11 @@ from pathlib import Path
 from engine.batch import Batch, BatchBuilder
 from engine.events import Kind
 from engine.feeds.binance import Binance
+from engine.feeds.clock import TICK_NS
 from engine.feeds.errors import FeedError, Malformed
 from engine.feeds.options import FeedOptions
 from engine.instrument import Instrument
 
-TICK_NS = 100_000_000
 _CAPTURED_LIMIT = 1000  # levels a side of the recorded snapshots
 
 

@@ -27,10 +27,11 @@ from engine.feeds.binance import (
     Binance,
 )
 from engine.feeds.binance_info import VENUE
-from engine.feeds.errors import Answer, Malformed, Refused
+from engine.feeds.errors import Answer, Refused
 from engine.feeds.hosts import Endpoints, Hosts
 from engine.feeds.inbox import Inbox
 from engine.feeds.line import Line
+from engine.feeds.listing import Listing
 from engine.feeds.liveness import Liveness, Silence
 from engine.feeds.network import Network, host_of
 from engine.feeds.options import FeedOptions
@@ -40,7 +41,7 @@ from engine.feeds.states import ConnectionState
 from engine.ports import Clock
 
 _YIELD_EVERY = 256  # messages folded at a stretch, about a millisecond
-_RENEWAL_GAP_NS = 60_000_000_000
+_RENEWAL_GAP_NS = 60_000_000_000  # between attempts to hand over
 _NOT_YET = 2**62  # the time of something under way
 _OVERLAP_NS = 2_000_000_000  # both connections speak for so long before the old one is left
 
@@ -64,10 +65,11 @@ class Connection:
         self._clock = clock
         self._options = options
         self._hosts = hosts
-        self._rest = Rest(network, clock, hosts, options)
+        rest = Rest(network, clock, hosts, options)
+        self._listing = Listing(protocol, rest, options.status_every_s, self._done_in_order)
         self._endpoints = Endpoints(options.ws, hosts, options.tries_an_endpoint)
         self._backoff = Backoff(rng, options.backoff_min_s, options.backoff_max_s)
-        self._snapshots = Snapshots(protocol, self._rest, clock, rng, options, self.in_order)
+        self._snapshots = Snapshots(protocol, rest, clock, rng, options, self.in_order)
         numbers = range(len(protocol.names) * STREAMS_A_SYMBOL)
         streams = tuple(protocol.stream(number) for number in numbers)
         bursts = tuple(number % STREAMS_A_SYMBOL == TRADE for number in numbers)
@@ -84,8 +86,16 @@ class Connection:
         self._request_id = 0
         self._resubscribed_at: int | None = None
         self._late = False
-        self._status_at = 0
         self._tasks: set[asyncio.Task[None]] = set()
+
+    def resync(self, symbol: int, reason: str) -> None:
+        """Fetch this book afresh, if a connection is there that could bring it up to date."""
+
+        def act(ts: int) -> None:
+            if self._line is not None:
+                self._protocol.resync(symbol, reason, ts)
+
+        self.in_order(act)
 
     # the task
 
@@ -94,7 +104,9 @@ class Connection:
         while True:
             try:
                 if not self._protocol.listed:
-                    await self._list()
+                    names = ", ".join(self._protocol.names)
+                    self._say(ConnectionState.CONNECTING, f"asking what {names} is")
+                    await self._listing.fetch(self._clock.now())
                 line = await self._open()
             except Refused as refused:
                 await self._wait_after(refused)
@@ -112,23 +124,6 @@ class Connection:
     def in_order(self, action: Callable[[int], None]) -> None:
         """Run `action(session time)` at the next tick, after everything that was received before now."""
         self.inbox.act(self._clock.now(), action)
-
-    async def _list(self) -> None:
-        """Ask for the instruments. Raises Refused and UnknownSymbol."""
-        names = ", ".join(self._protocol.names)
-        self._say(ConnectionState.CONNECTING, f"asking what {names} is")
-        try:
-            body = await self._rest.get(self._protocol.info_request())
-        except Refused as refused:
-            if refused.answer is not Answer.SYMBOL:
-                raise
-            body = await self._rest.get(self._protocol.full_info_request())
-        try:
-            await self._done_in_order(lambda ts: self._protocol.list_symbols(body, ts))
-        except Malformed as error:
-            raise Refused(str(error)) from None
-        self._rest.weight.limit = self._protocol.weight_a_minute or self._rest.weight.limit
-        self._status_at = self._clock.now()
 
     async def _done_in_order(self, action: Callable[[int], None]) -> None:
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -247,7 +242,8 @@ class Connection:
 
     def _stay(self, old: Line, reason: str) -> Line:
         self._renew_not_before = self._clock.now() + _RENEWAL_GAP_NS
-        self._say(ConnectionState.LIVE, reason)
+        if not old.ended.done():
+            self._say(ConnectionState.LIVE, reason)
         return old
 
     def _swap(self, new: Line, ts: int) -> None:
@@ -293,6 +289,8 @@ class Connection:
     def check(self, now: int, late: bool) -> None:
         """Judge the connection at a tick; `late`: we were busy ourselves, so that silence proves nothing."""
         self._protocol.count(now)
+        if self._line is not None:
+            self._snapshots.ask(now)
         if late:
             self._late = True
             return
@@ -302,7 +300,6 @@ class Connection:
         line = self._line
         if line is None:
             return
-        self._snapshots.ask(now)
         if self.state == ConnectionState.SUBSCRIBING:
             self._check_subscription(line, now)
         else:
@@ -311,9 +308,8 @@ class Connection:
             self._backoff.reset()
         if now - line.opened > self._options.renew_after_s * 1e9:
             self._ask_renewal("the exchange closes a connection after 24 h", now)
-        if now - self._status_at > self._options.status_every_s * 1e9:
-            self._status_at = now
-            self._spawn(self._refresh_status())
+        if self._listing.is_due(now):
+            self._spawn(self._listing.refresh())
 
     def _hear(self, line: Line, data: bytes, ts: int) -> None:
         heard = self._protocol.receive(data, ts)
@@ -337,7 +333,7 @@ class Connection:
 
     def _check_subscription(self, line: Line, now: int) -> None:
         wait_ns = int(self._options.first_data_s * 1e9)
-        if line.subscribed is None or now - line.subscribed < wait_ns or not self._anything_trades():
+        if line.subscribed is None or now - line.subscribed < wait_ns or not self._trades():
             return
         said = "was not answered" if line.unanswered > 0 else "was acknowledged, but no data came"
         line.end(f"the subscription {said} in {self._options.first_data_s:g} s")
@@ -347,7 +343,7 @@ class Connection:
             depth = index * STREAMS_A_SYMBOL + DEPTH
             self._liveness.witness(depth, symbol.last_top, symbol.last_depth, now)
         silence = self._liveness.silence(now)
-        if silence is None or not self._anything_trades():
+        if silence is None or not self._trades(silence.streams):
             if self._resubscribed_at is not None:
                 self._resubscribed_at = None
                 self._say_now(self.state, "", None, now)
@@ -363,36 +359,23 @@ class Connection:
             self._resubscribed_at = _NOT_YET
             self._say_now(self.state, f"{silence.reason}; subscribing again", None, now)
             self._spawn(self._resubscribe(line, silence))
+            self._spawn(self._listing.refresh())  # a halt would explain it
         elif now - self._resubscribed_at > patience_ns:
             line.end(f"{silence.reason}, also after subscribing again")
 
     async def _resubscribe(self, line: Line, silence: Silence) -> None:
         streams = [self._protocol.stream(number) for number in silence.streams]
-        methods = ("UNSUBSCRIBE", "SUBSCRIBE")
-        self._request_id += len(methods)
-        await line.request(
-            [
-                self._protocol.request(method, streams, self._request_id - i)
-                for i, method in enumerate(methods)
-            ]
-        )
+        self._request_id += 2
+        leave = self._protocol.request("UNSUBSCRIBE", streams, self._request_id - 1)
+        enter = self._protocol.request("SUBSCRIBE", streams, self._request_id)
+        await line.request([leave, enter])
         self._resubscribed_at = self._clock.now()
 
-    async def _refresh_status(self) -> None:
-        try:
-            body = await self._rest.get(self._protocol.info_request())
-        except Refused:
-            return  # asked again in a while; the status on the screen is as old as it was
-        self.in_order(lambda ts: self._take_status(body, ts))
-
-    def _take_status(self, body: bytes, ts: int) -> None:
-        try:
-            self._protocol.take_status(body, ts)
-        except Malformed:
-            self._protocol.malformed += 1
-
-    def _anything_trades(self) -> bool:
-        return any(symbol.trading in ("TRADING", "") for symbol in self._protocol.symbols)
+    def _trades(self, streams: tuple[int, ...] = ()) -> bool:
+        """Whether any symbol of these streams (none given: any symbol) trades, so that silence is strange."""
+        symbols = self._protocol.symbols
+        concerned = {number // STREAMS_A_SYMBOL for number in streams} or range(len(symbols))
+        return any(symbols[index].trading in ("TRADING", "") for index in concerned)
 
     def _say(self, state: str, reason: str, retry_at: int | None = None) -> None:
         self.in_order(lambda ts: self._say_now(state, reason, retry_at, ts))

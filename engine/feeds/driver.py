@@ -27,7 +27,7 @@ from engine.text import clean
 
 _AGENT = "microtui"
 _MAX_BODY_BYTES = 64 * 2**20  # a whole exchangeInfo is some 20 MB
-_CLOSE_TIMEOUT_S = 2.0
+_CLOSE_TIMEOUT_S = 1.0
 _TOO_BIG = 1009
 
 # What goes wrong is said on the screen; without a handler the library would write it across it.
@@ -109,7 +109,7 @@ class Internet:
             raise Refused(f"the proxy on the way to {host} refused: {clean(str(error), 100)}") from None
         except (InvalidMessage, InvalidHandshake, InvalidURI, WebSocketException) as error:
             raise Refused(f"{host} does not speak WebSocket there: {clean(str(error), 100)}") from None
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise Refused(_unreachable(host, error)) from None
         return WebSocket(connection, host, options)
 

@@ -15,7 +15,7 @@ import argparse
 import asyncio
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -52,7 +52,7 @@ class Asked:
 class FakeBinance:
     """The exchange, as an async context manager.
 
-    `rate` is exchange time per second of ours. `oracle(symbol)` knows the book at every update id;
+    `rate` is exchange time per second of ours, `venue_ms` the clock that its messages carry. `oracle(symbol)` knows the book at every update id;
     `connects` and `requests` tell what clients did, `pongs` when they answered (monotonic seconds).
     """
 
@@ -65,6 +65,7 @@ class FakeBinance:
         rate: float = 1.0,
         port: int = 0,
         ping_interval_s: float = 20.0,
+        venue_ms: Callable[[], int] = lambda: time.time_ns() // 10**6,
     ) -> None:
         self.market: Market = market if market is not None else MadeUpMarket(symbols, seed)
         self.faults = faults if faults is not None else ff.Faults()
@@ -76,6 +77,7 @@ class FakeBinance:
         self.sent: dict[str, Wire] = {}  # the newest diff of each symbol
         self._port = port
         self._ping_interval_s = ping_interval_s
+        self._venue_ms = venue_ms
         self._weights = Weights()
         self._clients: list[Client] = []
         self._held: dict[str, list[Wire]] = {}
@@ -140,7 +142,7 @@ class FakeBinance:
             now = time.monotonic()
             elapsed_s, before = min(now - before, 1.0), now
             if self.running and (self._watched or not self.market.needs_audience):
-                for wire in self.market.advance(elapsed_s * self.rate, time.time_ns() // 10**6):
+                for wire in self.market.advance(elapsed_s * self.rate, self._venue_ms()):
                     self._spread(wire)
             self._beat.set()
             self._beat = asyncio.Event()
@@ -245,7 +247,7 @@ class FakeBinance:
         return answer
 
     async def _answer(self, query: Query, fault: ff.OnRequest | None) -> Answer:
-        now_ms = time.time_ns() // 10**6
+        now_ms = self._venue_ms()
         if query.path == "ping":
             return Answer(200, b"{}")
         if query.path == "time":

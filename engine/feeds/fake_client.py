@@ -26,6 +26,8 @@ def _needs_book(fault: ff.OnMessage | None) -> bool:
 
 
 class Client:
+    """A connection with its subscriptions. `muted`: it is answered, and sent no data."""
+
     def __init__(self, connection: ServerConnection, muted: bool = False) -> None:
         self._connection = connection
         self.muted = muted

@@ -18,8 +18,8 @@ from engine.feeds.fake_wire import DEPTH, TOP, TRADE, Listing, Wire
 
 DIFF_S = 0.1
 LEVELS_A_SIDE = 1800
-EVENTS_PER_S = 300.0  # in a calm market; the capture's median is 190 ids a second, its mean 530
-TAKERS_PER_S = 2.0
+EVENTS_PER_S = 250.0  # in a calm market; the capture's median is 190 ids a second, its mean 530
+TAKERS_PER_S = 1.5
 VOLATILITY = 8e-5  # of the price, for one second: about 2.4 % a day
 MEDIAN_DISTANCE = 1.4e-4  # of the price, between the touch and a maker's change
 WALLS = 6
@@ -53,6 +53,8 @@ class MadeUpSymbol:
         self._round_ticks = 10 ** max(1, len(str(int(self._fair))) - 3)
         self._sizes: tuple[dict[int, int], dict[int, int]] = ({}, {})
         self._prices: tuple[list[int], list[int]] = ([], [])  # ascending, both
+        rank = next(i for i, row in enumerate(SYMBOLS) if row[0] == listing.symbol)
+        self._weight = 1.0 / (1.0 + 0.6 * rank)  # less money moves in less known coins
         self._walls: list[tuple[bool, int]] = []
         self._burst = 1.0
         self._heat = 0.0  # excitement of the takers
@@ -94,7 +96,7 @@ class MadeUpSymbol:
         for _ in range(self._how_many(EVENTS_PER_S * (0.5 + 0.5 * self._burst) * slice_s)):
             self._make()
         for _ in range(self._how_many(TAKERS_PER_S * (self._burst + self._heat) * slice_s)):
-            self._heat = min(self._heat + 0.4, 8.0)
+            self._heat = min(self._heat + 0.4, 6.0)
             self._take(rng.random() < 0.5 + 0.45 * self._lean)
         if rng.random() < 0.25 * slice_s * WALLS:
             self._move_wall()
@@ -182,7 +184,7 @@ class MadeUpSymbol:
         filled = min(lots, available)
         left = filled
         while left > 0:
-            part = left if rng.random() < 0.6 else max(1, int(left * rng.random()))
+            part = left if rng.random() < 0.8 else max(1, int(left * rng.random()))
             left -= part
             self._send_trade(best, part, buys)
         if filled:
@@ -200,24 +202,19 @@ class MadeUpSymbol:
         distance = int(self._fair * rng.uniform(2e-5, 1.5e-3)) + 2
         price = self._best(is_ask) + (distance if is_ask else -distance)
         price = -(-price // grid) * grid if is_ask else price // grid * grid
-        self._set(is_ask, price, self._lots(rng.uniform(2e5, 1.6e6) * self._weight()))
+        self._set(is_ask, price, self._lots(rng.uniform(2e5, 1.6e6) * self._weight))
         self._walls.append((is_ask, price))
 
     # Sizes ------------------------------------------------------------------------------------
-
-    def _weight(self) -> float:
-        """Thinner markets carry less money: BTC 1, then less and less."""
-        rank = next(i for i, row in enumerate(SYMBOLS) if row[0] == self.listing.symbol)
-        return 1.0 / (1.0 + 0.6 * rank)
 
     def _lots(self, quote: float) -> int:
         return max(1, int(quote * self._lots_per_quote))
 
     def _touch_lots(self) -> int:
-        return self._lots(min(3e5, self._rng.lognormvariate(math.log(2.5e4), 1.4)) * self._weight())
+        return self._lots(min(3e5, self._rng.lognormvariate(math.log(2.5e4), 1.4)) * self._weight)
 
     def _maker_lots(self, price: int) -> int:
-        quote = min(2e6, self._rng.lognormvariate(math.log(900.0), 2.1)) * self._weight()
+        quote = min(2e6, self._rng.lognormvariate(math.log(900.0), 2.1)) * self._weight
         if price % (self._round_ticks // 10 or 1) == 0:
             quote *= 12 if price % self._round_ticks == 0 else 5
         return self._lots(quote)
@@ -268,6 +265,8 @@ class MadeUpSymbol:
         self._update_id += 1
         self._pending[is_ask][price] = lots
         self.oracle.record(Change(self._update_id, is_ask, price * self._tick_units, lots * self._lot_units))
+        if (price > self._told_top[2]) if is_ask else (price < self._told_top[0]):
+            return  # away from the touch
         top = self._top()
         if top != self._told_top:
             self._told_top = top

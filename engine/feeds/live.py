@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from engine.batch import Batch, BatchBuilder
 from engine.events import Kind, Mark, Setup
 from engine.feeds.binance import Binance
-from engine.feeds.clock import SystemClock
+from engine.feeds.clock import TICK_NS, SystemClock
 from engine.feeds.connection import Connection
 from engine.feeds.driver import Internet
 from engine.feeds.hosts import PROCESS_HOSTS, Hosts
@@ -19,16 +19,15 @@ from engine.frame import Transport
 from engine.ports import AddMark, Clock, Command, Resync
 from engine.text import clean
 
-TICK_NS = 100_000_000
 _LATE_NS = 500_000_000
 _ASLEEP_NS = 60_000_000_000  # a suspended machine: the ticks in between never were
 
 
 class LiveSource:
-    """`engine.ports.Source` for symbols of Binance spot; indices are positions in `symbols`. `setup` is its first event.
+    """`engine.ports.Source` for symbols of Binance spot; indices are positions in `symbols`.
 
-    Batches end at multiples of 100 ms of session time. When the loop was busy, the ticks it missed follow at
-    once, each with what had arrived by then.
+    `setup` is its first event. Batches end at multiples of 100 ms of session time. When the loop was busy, the
+    ticks it missed follow at once, each with what had arrived by then.
     """
 
     accepts = frozenset({"mark", "record", "resync", "view"})
@@ -58,7 +57,7 @@ class LiveSource:
         if setup is not None:
             self._builder.add_note(setup, self._started)
         self._task: asyncio.Task[None] | None = None
-        self._closed = False
+        self._closed = asyncio.Event()
 
     @property
     def transport(self) -> Transport:
@@ -69,7 +68,7 @@ class LiveSource:
         self._task = asyncio.create_task(self._connection.run())
         tick = self._clock.now() // TICK_NS * TICK_NS
         try:
-            while not self._closed:
+            while not self._closed.is_set():
                 tick += TICK_NS
                 await self._clock.sleep(max(0, tick - self._clock.now()) / 1e9)
                 late_ns = self._clock.now() - tick
@@ -77,6 +76,8 @@ class LiveSource:
                     tick = self._clock.now() // TICK_NS * TICK_NS
                 await self._connection.fold(tick)
                 self._connection.check(tick, late_ns > _LATE_NS)
+                if self._closed.is_set():
+                    return
                 if self._task.done():
                     self._task.result()
                 self._builder.add(Kind.TICK, tick, symbol=-1)
@@ -87,13 +88,13 @@ class LiveSource:
     async def command(self, command: Command) -> None:
         if isinstance(command, Resync):
             symbol, reason = command.symbol, clean(command.reason)
-            self._connection.in_order(lambda ts: self._protocol.resync(symbol, reason, ts))
+            self._connection.resync(symbol, reason)
         elif isinstance(command, AddMark):
             at, text = command.ts, clean(command.text)
             self._connection.in_order(lambda ts: self._builder.add_note(Mark(text, at or ts), ts))
 
     async def close(self) -> None:
-        self._closed = True
+        self._closed.set()
         if self._task is not None and not self._task.done():
             self._task.cancel()
             await asyncio.wait({self._task})

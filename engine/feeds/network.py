@@ -38,5 +38,5 @@ class Network(Protocol):
 
 
 def host_of(url: str) -> str:
-    """Host and port: what a refusal and a ban are about."""
-    return urlsplit(url).netloc
+    """Host and port: what a refusal and a ban are about. A user's name and password are left out."""
+    return urlsplit(url).netloc.rpartition("@")[2]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 import msgspec
 
 
@@ -49,3 +51,13 @@ class FeedOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             for url in urls:
                 if not url.startswith(schemes):
                     raise ValueError(f"{name} endpoints start with {' or '.join(schemes)}, found {url!r}")
+                if not _names_a_host(url):
+                    raise ValueError(f"{name} endpoints are such as {schemes[1]}host:port, found {url!r}")
+
+
+def _names_a_host(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0 and bool(parts.netloc.encode("idna"))
+    except ValueError:  # also what idna raises
+        return False

@@ -83,6 +83,8 @@ class Snapshots:
 
     async def _fetch(self, index: int, epoch: int) -> None:
         async with self._gate:
+            if epoch != self._protocol.symbols[index].sync.epoch:
+                return  # while it waited for its turn the answer became of no use
             limit = self._limit()
             try:
                 body = await self._rest.get(self._protocol.snapshot_request(index, limit))

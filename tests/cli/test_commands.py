@@ -15,27 +15,9 @@ import pytest
 
 MICROTUI = [sys.executable, "-m", "microtui"]
 KEYS = [
-    "ts",
-    "asset",
-    "exchange",
-    "state",
-    "update_id",
-    "best_bid",
-    "best_ask",
-    "mid_price",
-    "microprice",
-    "spread_bps",
-    "bid_depth_1pct",
-    "ask_depth_1pct",
-    "depth_band_bps",
-    "bid_ask_ratio",
-    "depth_imbalance",
-    "ofi",
-    "trades",
-    "volume",
-    "verified",
-    "latency_ms",
-    "signal",
+    *("ts", "asset", "exchange", "state", "update_id", "best_bid", "best_ask", "mid_price", "microprice"),
+    *("spread_bps", "bid_depth_1pct", "ask_depth_1pct", "depth_band_bps", "bid_ask_ratio", "depth_imbalance"),
+    *("ofi", "trades", "volume", "verified", "latency_ms", "signal"),
 ]
 
 

@@ -6,16 +6,8 @@ import subprocess
 import sys
 
 HEAVY = {
-    "numpy",
-    "numba",
-    "pydantic",
-    "httpx",
-    "websockets",
-    "sqlite3",
-    "sqlite_utils",
-    "zstandard",
-    "statsmodels",
-    "torch",
+    *("numpy", "numba", "pydantic", "httpx", "websockets", "sqlite3", "sqlite_utils", "zstandard"),
+    *("statsmodels", "torch"),
 }
 
 
@@ -30,7 +22,10 @@ def loaded_by(code: str) -> set[str]:
 
 
 def test_help_loads_nothing_heavy_and_not_even_the_screen() -> None:
-    code = "import contextlib, io\nfrom cli.main import main\nwith contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit): main(['--help'])"
+    code = (
+        "import contextlib, io\nfrom cli.main import main\n"
+        "with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit): main(['--help'])"
+    )
     loaded = loaded_by(code)
     assert "cli.main" in loaded
     assert not loaded & (HEAVY | {"textual"})

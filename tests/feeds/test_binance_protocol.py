@@ -296,7 +296,7 @@ def test_counts_come_at_most_once_a_second_and_only_when_something_changed():
 )
 @settings(max_examples=150, deadline=None)
 def test_whatever_comes_the_rows_are_one_gapless_sequence(events: list[str]):
-    """After each SNAPSHOT row, each DELTA row begins at or before the id after the last and ends beyond it."""
+    """After a SNAPSHOT row, each DELTA row begins at or before the id after the last and ends beyond it."""
     feed = protocol()
     now = 100
     epochs: list[tuple[int, int]] = []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -221,7 +223,7 @@ class BookFollowsExchange(RuleBasedStateMachine):
             assert not self.sync.held
         elif self.sync.state in (BookState.BUFFERING, BookState.SNAPSHOT_WAIT):
             ids = [(diff.first_id, diff.last_id) for diff in self.sync.held]
-            assert all(b[0] <= a[1] + 1 <= b[1] for a, b in zip(ids, ids[1:], strict=False))
+            assert all(b[0] <= a[1] + 1 <= b[1] for a, b in pairwise(ids))
 
 
 TestBookFollowsExchange = BookFollowsExchange.TestCase

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import zstandard
 
-from engine.batch import Batch, concat
+from engine.batch import Batch, BatchBuilder, concat
 from engine.events import FeedStatus, Kind, Listed
+from engine.feeds import binance
+from engine.feeds.binance import Binance
 from engine.feeds.capture import capture_batches, capture_lines
 from engine.feeds.errors import FeedError
+from engine.feeds.options import FeedOptions
 from engine.instrument import Instrument
 
 NAME = "binance_spot_btcusdt_20240808.gz"
@@ -22,7 +27,7 @@ Side = dict[Decimal, Decimal]
 
 
 def books_by_json(path: Path) -> tuple[dict[int, tuple[Decimal, Decimal]], Side, Side]:
-    """Best bid and ask after each diff, and the last book: json, Decimal and dicts, by the venue's own rules."""
+    """Best bid and ask after each diff, and the last book, from json, Decimal and dicts by the venue's rules."""
     book: tuple[Side, Side] | None = None
     held: list[dict[str, list[list[str]]]] = []
     update_id, bests = 0, {}
@@ -138,3 +143,52 @@ def test_a_captured_snapshot_that_is_broken(tmp_path: Path):
     path.write_bytes(gzip.compress(b'1723161253937085768 {"lastUpdateId":1,"bids":7}\n'))
     with pytest.raises(FeedError, match=r"^the captured snapshot cannot be read: depth snapshot of BTCUSDT"):
         list(capture_batches(path, BTC))
+
+
+def test_four_thin_symbols_of_2021_with_the_whole_exchange_info(captures: Path):
+    """Another recorder, another year: exchangeInfo, four snapshots and 30 s of streams, also ones not ours."""
+    names = ("NKNUSDT", "BLZETH", "LRCBTC", "RUNEEUR")
+    feed = Binance(names, FeedOptions(depth_limit=1000), BatchBuilder())
+    truth: dict[str, tuple[Side, Side]] = {}
+    last: dict[str, int] = {}
+    held: list[dict[str, list[list[str]]]] = []
+    with (captures / "BINANCE.jsonl.zst").open("rb") as raw:
+        records = [
+            json.loads(line) for line in zstandard.ZstdDecompressor().stream_reader(raw).read().splitlines()
+        ]
+    heard = []
+    for ts, record in enumerate(records):
+        if "exchangeInfo" in record.get("url", ""):
+            feed.list_symbols(record["data"].encode(), ts)
+            feed.connected(ts)
+        elif record["t"] == "http":
+            name = re.findall("symbol=([A-Z]+)", record["url"])[0]
+            index = names.index(name)
+            assert feed.snapshot(index, feed.snapshot_asked(index, ts), 1000, record["data"].encode(), ts)
+            found = json.loads(record["data"])
+            last[name] = found["lastUpdateId"]
+            truth[name] = tuple({Decimal(p): Decimal(q) for p, q in found[s]} for s in ("bids", "asks"))  # type: ignore[assignment]
+        elif record["t"] == "recv":
+            heard.append(feed.receive(record["data"].encode(), ts))
+            data = json.loads(record["data"])["data"]
+            if data.get("e") == "depthUpdate":
+                held.append(data)
+    for diff in held:
+        name = str(diff["s"])
+        if diff["u"] > last[name]:  # type: ignore[operator]
+            for side, changes in zip(truth[name], (diff["b"], diff["a"]), strict=True):
+                side.update({Decimal(price): Decimal(size) for price, size in changes})
+    assert (feed.malformed, feed.resyncs, heard.count(binance.UNKNOWN)) == (0, 0, 4)
+    batch = feed.builder.take()
+    for index, symbol in enumerate(feed.symbols):
+        assert symbol.sync.state == "SYNCED"
+        assert symbol.instrument is not None
+        tick, lot = Decimal(symbol.instrument.tick_size), Decimal(symbol.instrument.lot_size)
+        sides: tuple[Side, Side] = ({}, {})
+        for row in batch.rows[batch.rows["symbol"] == index]:
+            at = int(row["level_start"])
+            for side, count in zip(sides, (int(row["bid_count"]), int(row["ask_count"])), strict=True):
+                side.update({t * tick: lots * lot for t, lots in batch.levels[at : at + count].tolist()})
+                at += count
+        for side, true in zip(sides, truth[symbol.name], strict=True):
+            assert {p: q for p, q in side.items() if q} == {p: q for p, q in true.items() if q}

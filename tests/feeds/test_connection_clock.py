@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from simulated import START, S, Session, listed
 
-from engine.events import Kind, Mark
+from engine.events import Mark
 from engine.feeds.errors import Answer, Refused, UnknownSymbol
 from engine.feeds.network import Reply
 from engine.feeds.options import FeedOptions
@@ -136,7 +136,7 @@ async def test_451_is_final_for_that_host_and_the_next_one_serves():
 async def test_when_every_endpoint_refuses_the_region_nothing_more_is_sent():
     async with Session("BTCUSDT") as session:
         session.exchange.answer = lambda url: Reply(451, {}, b"")
-        await session.run(900)
+        await session.run(300)
         assert len(session.exchange.gets) == 2
         status = session.statuses[-1][1]
         assert (status.state, status.retry_at_ns) == ("BLOCKED", None)
@@ -242,8 +242,8 @@ async def test_a_halted_market_may_be_silent():
 
 
 async def test_the_connection_is_renewed_before_its_day_is_over_and_nothing_is_lost():
-    async with Session("BTCUSDT", options=FeedOptions(renew_after_s=600.0)) as session:
-        await session.run(640)
+    async with Session("BTCUSDT", options=FeedOptions(renew_after_s=90.0)) as session:
+        await session.run(120)
         assert session.states()[-2:] == ["DRAINING", "LIVE"]
         assert len(session.exchange.connects) == 2
         assert session.exchange.sockets[0].closed
@@ -292,6 +292,32 @@ async def test_a_hand_over_that_fails_leaves_the_old_connection_alone():
         assert session.states(0)[-1] == "SYNCED"
         assert session.snapshots[0] == 1
         assert_exact(session)
+
+
+async def test_one_halted_symbol_is_not_taken_for_a_dead_stream():
+    async with Session("BTCUSDT", "ETHUSDT", options=FeedOptions(status_every_s=10.0)) as session:
+        await session.run(9)
+        infos = [listed("BTCUSDT"), listed("ETHUSDT", "HALT")]
+        body = json.dumps({"symbols": infos, "rateLimits": []}).encode()
+        session.exchange.answer = lambda url: Reply(200, {}, body) if "exchangeInfo" in url else None
+        await session.run(3)
+        session.exchange.sockets[0].muted |= {s for s in session.exchange.sockets[0].streams if "eth" in s}
+        await session.run(120)
+        assert len(session.exchange.connects) == 1
+        assert len(session.exchange.sockets[0].requests) == 1
+        assert session.states(1)[-1] == "SYNCED"
+
+
+async def test_a_resync_while_nothing_is_connected_waits_for_the_connection():
+    async with Session("BTCUSDT") as session:
+        await session.run(3)
+        session.exchange.admit = lambda url: Refused("no")
+        session.exchange.sockets[0].end("the connection broke")
+        await session.run(1)
+        await session.source.command(Resync(0, "crossed"))
+        await session.run(3)
+        assert session.states(0)[-1] == "STALE"
+        assert session.reasons(0)[-1] == "the connection broke"
 
 
 async def test_a_resync_of_one_symbol_leaves_the_other_alone():
@@ -389,4 +415,3 @@ async def test_a_cancelled_source_leaves_no_socket_open():
     async with Session("BTCUSDT") as session:
         await session.run(2)
     assert all(socket.closed for socket in session.exchange.sockets)
-    assert Kind.TICK == int(session.batches[-1].rows[-1]["kind"])

@@ -70,7 +70,7 @@ async def test_one_dead_stream_among_living_ones():
 
     async def dies(kind: str, channel: str) -> None:
         async with (
-            FakeBinance(("BTCUSDT", "ETHUSDT"), seed=35, rate=RATE) as exchange,
+            FakeBinance(("BTCUSDT", "ETHUSDT"), seed=35, rate=2) as exchange,
             following(exchange) as live,
         ):
             await live.synced()
@@ -105,6 +105,24 @@ async def test_a_lively_market_is_never_called_stale():
         await live.until(lambda: min(one.deltas for one in live.symbols) >= 200, "200 diffs each")
         for one in live.symbols:
             assert one.states[-3:] == ["BUFFERING", "SNAPSHOT_WAIT", "SYNCED"]
+        assert len(exchange.connects) == 1
+
+
+async def test_a_venue_whose_clock_is_off_or_steps_back_is_not_stale():
+    began = time.monotonic()
+
+    def venue_ms() -> int:
+        """Two seconds ahead, and after a while two behind."""
+        return time.time_ns() // 10**6 + (2000 if time.monotonic() < began + 1.5 else -2000)
+
+    async with (
+        FakeBinance(("BTCUSDT",), seed=29, rate=RATE, venue_ms=venue_ms) as exchange,
+        following(exchange) as live,
+    ):
+        await live.synced()
+        await live.until(lambda: time.monotonic() > began + 3.2, "the clock has stepped back")
+        await live.caught_up()
+        assert live["BTCUSDT"].states.count("SYNCED") == 1
         assert len(exchange.connects) == 1
 
 
@@ -177,7 +195,7 @@ async def test_a_handshake_refused_for_a_while_is_not_tried_before_it_is_over():
     async def refused_with(kind: int) -> None:
         faults = ff.Faults(ff.OnRequest(kind, "ws", retry_after_s=None if kind == 403 else 1))
         async with (
-            FakeBinance(("BTCUSDT",), seed=39, rate=RATE, faults=faults) as exchange,
+            FakeBinance(("BTCUSDT",), seed=39, faults=faults) as exchange,
             following(exchange) as live,
         ):
             await live.until(lambda: len(exchange.connects) == 2, "a second attempt")
@@ -208,7 +226,7 @@ async def test_without_exchange_info_nothing_flows_but_the_reason():
     async def refused_with(kind: int | str, words: str) -> None:
         faults = ff.Faults(ff.OnRequest(kind, "exchangeInfo", retry_after_s=1 if kind == 429 else None))
         async with (
-            FakeBinance(("BTCUSDT",), seed=41, rate=RATE, faults=faults) as exchange,
+            FakeBinance(("BTCUSDT",), seed=41, faults=faults) as exchange,
             following(exchange) as live,
         ):
             await live.synced()
@@ -224,6 +242,14 @@ async def test_an_unknown_symbol_is_said_with_near_matches():
     async with FakeBinance(("BTCUSDT", "ETHUSDT")) as exchange, following(exchange, "BTCUSD") as live:
         with pytest.raises(UnknownSymbol, match=r"BTCUSD.*BTCUSDT"):
             await live.until(lambda: False, "never", within_s=5.0)
+
+
+async def test_a_source_that_is_closed_ends_its_batches_quietly():
+    async with FakeBinance(("BTCUSDT",), seed=42) as exchange, following(exchange) as live:
+        await live.synced()
+        await live.source.close()
+        await live.ended()
+        await live.source.close()
 
 
 async def test_nobody_at_home():

@@ -85,7 +85,7 @@ async def test_nothing_at_all_is_asked_of_the_host_before_retry_after():
     async def refused_with(kind: int) -> None:
         faults = ff.Faults(ff.OnRequest(kind, "depth", "BTCUSDT", retry_after_s=None if kind == 403 else 2))
         async with (
-            FakeBinance(("BTCUSDT", "ETHUSDT"), seed=25, rate=RATE, faults=faults) as exchange,
+            FakeBinance(("BTCUSDT", "ETHUSDT"), seed=25, faults=faults) as exchange,
             following(exchange, status_every_s=0.3, firewall_wait_s=2.0) as live,
         ):
             await live.caught_up()

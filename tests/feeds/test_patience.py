@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+import time
 
 import pytest
 
 from engine.feeds.backoff import Backoff
+from engine.feeds.clock import SystemClock
 from engine.feeds.errors import Answer, Refused
 from engine.feeds.hosts import Endpoints, Hosts
 from engine.feeds.liveness import Liveness
@@ -233,6 +235,10 @@ def test_our_own_absence_is_no_proof():
     ("values", "message"),
     [
         ({"rest": ()}, "rest needs at least one endpoint, such as https://host:port"),
+        ({"ws": ("ws://:80",)}, "ws endpoints are such as wss://host:port, found 'ws://:80'"),
+        ({"ws": ("ws://h:99999",)}, "ws endpoints are such as wss://host:port, found 'ws://h:99999'"),
+        ({"rest": ("http://[1",)}, r"rest endpoints are such as https://host:port, found 'http://\[1'"),
+        ({"rest": ("http://a..b",)}, "rest endpoints are such as https://host:port, found 'http://a..b'"),
         ({"ws": ("https://h",)}, "ws endpoints start with ws:// or wss://, found 'https://h'"),
         (
             {"rest": ("api.binance.com",)},
@@ -243,3 +249,14 @@ def test_our_own_absence_is_no_proof():
 def test_endpoints_that_cannot_be(values: dict[str, tuple[str, ...]], message: str):
     with pytest.raises(ValueError, match=f"^{message}$"):
         FeedOptions(**values)
+
+
+async def test_session_time_is_the_wall_clocks_and_goes_on_when_that_is_set_back(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    clock = SystemClock()
+    assert abs(clock.now() - time.time_ns()) < S
+    before = clock.now()
+    monkeypatch.setattr(time, "time_ns", lambda: 0)
+    await clock.sleep(0.02)
+    assert 20_000_000 <= clock.now() - before < 5 * S

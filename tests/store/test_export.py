@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
+import sqlite3
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ import pytest
 
 from engine.batch import concat
 from engine.events import Kind
-from store.errors import CannotExport
+from store.errors import BadRecording, CannotExport
 from store.export import TABLES, export, iso, read_table, write_text
 from store.recording import Recording
 from store.schema import PLAIN
@@ -127,3 +129,14 @@ def test_without_pyarrow_it_says_what_to_do(
         pytest.raises(CannotExport, match=r"pip install 'microtui\[parquet\]'"),
     ):
         export(recording, "trades", "parquet", tmp_path / "a.parquet")
+
+
+def test_a_table_with_something_else_in_it_is_refused(path: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "odd.sqlite"
+    shutil.copy(path, copy)
+    db = sqlite3.connect(copy)
+    db.execute("update trades set price_ticks = '\x1b[2Jx' where seq = (select min(seq) from trades)")
+    db.commit()
+    db.close()
+    with pytest.raises(BadRecording, match=r"expected a value of type int, found '\\x1b\[2Jx'"):
+        as_csv(copy, "trades")

@@ -315,7 +315,7 @@ import resource, sys
 from pathlib import Path
 resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000))
 from tests.store.made import made_batches, record
-recorder = record(Path(sys.argv[1]), made_batches(3000, rows_a_tick=20), flush_every=5)
+recorder = record(Path(sys.argv[1]), made_batches(1500, rows_a_tick=20), flush_every=20)
 recorder.close()
 print(recorder.status.state, recorder.status.lost_events > 0, recorder.status.reason)
 """
@@ -329,5 +329,5 @@ def test_a_file_that_may_not_grow_stops_the_recording_and_stays_readable(tmp_pat
     with Recording(path) as recording:
         kept = [batch for _, batch in recording.batches_from(0)]
     assert len(kept) > 50
-    for found, expected in zip(kept, made_batches(3000, rows_a_tick=20), strict=False):
+    for found, expected in zip(kept, made_batches(1500, rows_a_tick=20), strict=False):
         assert_same_events(found, expected)

@@ -297,3 +297,9 @@ def test_uuid7_sorts_by_time() -> None:
     ids = [uuid7(ms) for ms in (0, 1, 1_700_000_000_000, 1_700_000_000_001, (1 << 48) - 1)]
     assert ids == sorted(ids)
     assert all(len(i) == 36 and i[14] == "7" and i[19] in "89ab" for i in ids)
+
+
+def test_verify_finds_a_clock_that_steps_back(tmp_path: Path) -> None:
+    path = tmp_path / "back.sqlite"
+    record(path, [*made_batches(5), *made_batches(5)]).close()
+    assert "the clock steps back among the events from 0 on" in verify(path).problems

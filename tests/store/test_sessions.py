@@ -210,3 +210,22 @@ def test_recovery_closes_what_a_crash_left_and_says_what_is_lost(folder: Path) -
         for (_, batch), expected in zip(recording.batches_from(0), made_batches(155), strict=True):
             assert_same_events(batch, expected)
     assert Catalogue(folder).import_(path, "again").exists()
+
+
+def test_a_log_that_a_reader_kept_open_is_folded_into_the_file_later(folder: Path) -> None:
+    recorder = record(folder / "read.sqlite", made_batches(200))
+    with Recording(folder / "read.sqlite") as reader:
+        reader.query("begin")
+        reader.query("select count(*) from trades")
+        recorder.close()
+        assert recorder.status.state == "OFF"
+        assert recorder.status.reason == ""
+        assert (folder / "read.sqlite-wal").exists()
+        assert Catalogue(folder).recover() == []
+        reader.query("commit")
+    assert Catalogue(folder).recover() == []
+    assert [p.name for p in folder.glob("read*")] == ["read.sqlite"]
+    with Recording(folder / "read.sqlite") as recording:
+        assert recording.lost == ""
+        for (_, batch), expected in zip(recording.batches_from(0), made_batches(200), strict=True):
+            assert_same_events(batch, expected)

@@ -166,6 +166,14 @@ def test_rows_beyond_what_is_known_are_faint() -> None:
     assert LOOK.palette.faint in [part.style for part in unknown][:2]
 
 
+def test_a_row_without_orders_has_a_price_and_nothing_else() -> None:
+    frame = frames.live(View(ladder_rows=18))
+    bids = list(frame.market.detail.bids)
+    bids[2] = Level(bids[2].ticks, 0, bids[1].total_lots)
+    text = rows(drawn(Ladder(LOOK), frames._with_detail(frame, bids=tuple(bids)), WIDTH, HEIGHT))
+    assert text[22].strip() == "61 691.00"
+
+
 def test_one_side_missing_and_nothing_at_all() -> None:
     text = "\n".join(rows(drawn(Ladder(LOOK), frames.one_sided(View(ladder_rows=18)), WIDTH, HEIGHT)))
     assert "no asks" in text

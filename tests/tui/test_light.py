@@ -110,7 +110,7 @@ def test_the_contract_of_every_panel(kind: type[Panel]) -> None:
 )  # fmt: skip
 async def test_every_panel_draws_every_frame(make: object) -> None:
     async with stage(make) as (it, pilot):  # type: ignore[arg-type]
-        for size in ((160, 48), (110, 32), (60, 16)):
+        for size in ((140, 36), (60, 16)):
             await pilot.resize_terminal(*size)
             for digit in "1568":
                 await it.press(pilot, digit)

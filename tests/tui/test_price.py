@@ -120,6 +120,14 @@ async def test_prices_have_the_ticks_digits(tick: str, price: float, expected: s
         assert any(row.lstrip().startswith(expected) for row in inside(panel))
 
 
+async def test_every_row_keeps_its_width_across_a_power_of_ten() -> None:
+    panel = panel_in(LINE)
+    close = [99_990.0 + i for i in range(30)] + [math.nan] * 30
+    async with on_stage(panel, frame_of(chart_of(close)), SIZE):
+        assert all(len(line) == SIZE[0] for line in lines(panel))
+        assert any(row.startswith("100 010.00 ") for row in inside(panel))
+
+
 async def test_a_huge_jump_stays_inside() -> None:
     close = [1.0] * 40 + [1e6] * 40
     panel = panel_in(LINE)
@@ -298,6 +306,17 @@ async def test_every_size_from_one_cell_to_a_wall(mode: str) -> None:
             drawn = lines(panel)
             assert len(drawn) == panel.size.height
             assert all(len(line) == panel.size.width for line in drawn)
+
+
+async def test_a_frame_for_a_wider_panel_whose_prices_are_out_of_sight() -> None:
+    panel = panel_in(HEATMAP)
+    async with on_stage(panel, frames.live(), SIZE):
+        view = panel.wants(View())
+        chart = frames.chart(msgspec.structs.replace(view, columns=300))
+        close = list(memoryview(chart.close).cast("d"))[:150] + [math.nan] * 150
+        packed = struct.pack("<300d", *close)
+        panel.show(frame_of(msgspec.structs.replace(chart, close=packed)))
+        assert "no price yet" in "".join(inside(panel))
 
 
 async def test_a_frame_for_another_size_is_drawn_without_its_heat() -> None:

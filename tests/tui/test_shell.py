@@ -259,7 +259,7 @@ async def test_help_is_about_the_focused_panel() -> None:
     async with stage(frames.live) as (it, pilot):
         await it.press(pilot, "6", "question_mark")
         assert isinstance(it.app.screen, Help)
-        assert "help · 6 tape" in it.text()
+        assert "help: 6 tape" in it.text()
         assert "pause or go on" not in it.text()
         await it.press(pilot, "escape")
         assert not isinstance(it.app.screen, Help)
@@ -484,6 +484,10 @@ async def test_in_ascii_mode_the_screen_is_ascii(monkeypatch: pytest.MonkeyPatch
             for key in ("1", "h", "c"):
                 await it.press(pilot, key)
                 assert it.text().isascii()
+            for key in ("question_mark", "colon", "e", "slash", "m"):
+                await it.press(pilot, key)
+                assert it.text().isascii(), [line for line in it.lines() if not line.isascii()]
+                await it.press(pilot, "escape")
 
 
 async def test_without_colour_only_greys_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:

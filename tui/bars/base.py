@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -25,16 +25,17 @@ class Part:
     rank: int
     segments: tuple[Segment, ...]
     right: bool = False  # set at the right end instead of the left
+    gap: int = 2  # blank cells between it and the part before it
 
     @property
     def width(self) -> int:
         return sum(cell_len(segment.text) for segment in self.segments)
 
 
-def fit(parts: Sequence[Part], width: int, gap: int = 2) -> list[Part]:
-    """The parts that fit into `width` cells with `gap` cells between them, in their order."""
+def fit(parts: Sequence[Part], width: int) -> list[Part]:
+    """The parts that fit into `width` cells, gaps included, in their order."""
     kept = list(parts)
-    while kept and sum(part.width + gap for part in kept) - gap > width:
+    while kept and sum(part.gap + part.width for part in kept) - kept[0].gap > width:
         worst = max(kept, key=lambda part: part.rank)
         if worst.rank == 0:
             break
@@ -59,6 +60,11 @@ class Bar(Widget):
     @property
     def look(self) -> Look:
         return self._look
+
+    @property
+    def size(self) -> Size:
+        """All cells of the line; it has no CSS border or padding."""
+        return self.outer_size
 
     @property
     def frame(self) -> Frame | None:
@@ -100,14 +106,19 @@ class Bar(Widget):
         palette = self._look.palette
         kept = fit(self._parts, width - 2)
         blank = palette.ground
-        left = [self._segments(part) for part in kept if not part.right]
-        right = [self._segments(part) for part in kept if part.right]
-        gap = Segment("  ", blank)
-        start = [Segment(" ", blank), *_joined(left, gap)]
-        end = [*_joined(right, gap), Segment(" ", blank)]
+        start = [Segment(" ", blank), *self._joined([part for part in kept if not part.right])]
+        end = [*self._joined([part for part in kept if part.right]), Segment(" ", blank)]
         used = sum(cell_len(segment.text) for segment in (*start, *end))
         rest = [Segment(" " * (width - used), blank)] if width > used else []
         return Strip([*start, *rest, *end]).adjust_cell_length(width, blank)
+
+    def _joined(self, parts: Sequence[Part]) -> list[Segment]:
+        joined: list[Segment] = []
+        for part in parts:
+            if joined:
+                joined.append(Segment(" " * part.gap, self._look.palette.ground))
+            joined += self._segments(part)
+        return joined
 
     def _segments(self, part: Part) -> list[Segment]:
         palette, plain = self._look.palette, self._look.glyphs.ascii
@@ -120,10 +131,3 @@ class Bar(Widget):
         palette = self._look.palette
         on_panel = style.bgcolor is None or style.bgcolor == palette.text.bgcolor
         return palette.on_ground(style) if on_panel else style
-
-
-def _joined(groups: list[list[Segment]], gap: Segment) -> list[Segment]:
-    joined: list[Segment] = []
-    for group in groups:
-        joined.extend(group if not joined else [gap, *group])
-    return joined

@@ -28,9 +28,8 @@ class Footer(Bar):
     def parts(self, frame: Frame) -> list[Part]:
         palette, plain = self.look.palette, self.look.glyphs.ascii
         ranked: dict[int, list[Action]] = {}
-        for action in offered(self._actions.values(), frame.host.accepts):
-            if action.footer and (not action.panel or action.panel in self._panels):
-                ranked.setdefault(action.footer, []).append(action)
+        for action in self._listed(frame):
+            ranked.setdefault(action.footer, []).append(action)
         parts = []
         for rank in sorted(ranked):
             actions = ranked[rank]
@@ -43,6 +42,17 @@ class Footer(Bar):
             last = rank >= _AT_THE_END
             parts.append(Part(0 if last else rank, tuple(entry), right=last))
         return parts
+
+    def _listed(self, frame: Frame) -> list[Action]:
+        """What belongs in the footer and can be done now."""
+        useless = {"next_symbol"} if len(frame.market.lines) < 2 else set()
+        return [
+            action
+            for action in offered(self._actions.values(), frame.host.accepts)
+            if action.footer
+            and action.id not in useless
+            and (not action.panel or action.panel in self._panels)
+        ]
 
 
 def _click(action: Action) -> Style:

@@ -26,44 +26,41 @@ class Header(Bar):
         line = market.lines[market.symbol] if market.symbol < len(market.lines) else None
         if line is None:
             return [badge, Part(1, (Segment("waiting for the first symbol", palette.dim),))]
-        parts = [badge, self._market(line)]
+        parts = [badge, *self._market(line)]
         if self.stamp:
             parts.append(Part(0, (Segment(f" {self.stamp} ", palette.warning_badge),)))
-        parts += [
-            self._state(frame, line),
-            self._book(line),
-            *self._recording(frame),
-            *self._price(frame, line),
-        ]
+        parts += [*self._state(frame, line), self._book(line), *self._recording(frame)]
+        parts += self._price(frame, line)
         moment = clock(market.ts, self.look.utc)
         zone = "UTC" if self.look.utc else "local"
-        parts.append(Part(4, (Segment(f"{moment} ", palette.dim), Segment(zone, palette.faint)), right=True))
+        parts.append(Part(6, (Segment(f"{moment} ", palette.dim), Segment(zone, palette.faint)), right=True))
         return parts
 
-    def _market(self, line: Line) -> Part:
+    def _market(self, line: Line) -> list[Part]:
         instrument, palette = line.instrument, self.look.palette
         venue = VENUES.get(instrument.venue, clean(instrument.venue, 20))
         kind = KINDS.get(instrument.kind, clean(instrument.kind, 12))
-        return Part(
-            0,
-            (Segment(clean(instrument.symbol, 20), palette.bright), Segment(f" {venue} {kind}", palette.dim)),
-        )
+        return [
+            Part(0, (Segment(clean(instrument.symbol, 20), palette.bright),)),
+            Part(3, (Segment(f"{venue} {kind}", palette.dim),), gap=1),
+        ]
 
-    def _state(self, frame: Frame, line: Line) -> Part:
+    def _state(self, frame: Frame, line: Line) -> list[Part]:
         """LIVE only while the connection is and the venue trades; anything else says what it is instead."""
         palette, glyphs = self.look.palette, self.look.glyphs
         label = frame.host.transport.label
         if label in ("REPLAY", "REWIND"):
-            return Part(1, (Segment(f"{glyphs.play} {label}", palette.own),))
+            return [Part(1, (Segment(f"{glyphs.play} {label}", palette.own),))]
         if line.connection not in ("LIVE", "DRAINING"):
-            return Part(0, (Segment(f"{glyphs.ring} {line.connection}", palette.warning),))
+            return [Part(0, (Segment(f"{glyphs.ring} {line.connection}", palette.warning),))]
         if line.trading not in ("", "TRADING"):
-            return Part(0, (Segment(f"{glyphs.ring} {clean(line.trading, 16)}", palette.warning),))
-        rate = "" if line.updates_per_s is None else f" {line.updates_per_s:.1f}/s"
-        delay = "" if line.latency_ms is None else f" +{line.latency_ms:.0f} ms"
-        return Part(
-            1, (Segment(f"{glyphs.dot} {label}", palette.bid_bright), Segment(rate + delay, palette.dim))
-        )
+            return [Part(0, (Segment(f"{glyphs.ring} {clean(line.trading, 16)}", palette.warning),))]
+        rate = [] if line.updates_per_s is None else [f"{line.updates_per_s:.1f}/s"]
+        delay = [] if line.latency_ms is None else [f"+{line.latency_ms:.0f} ms"]
+        parts = [Part(1, (Segment(f"{glyphs.dot} {label}", palette.bid_bright),))]
+        if rate or delay:
+            parts.append(Part(5, (Segment(" ".join(rate + delay), palette.dim),), gap=1))
+        return parts
 
     def _book(self, line: Line) -> Part:
         """✓ only while every decidable comparison with the venue's own top held."""
@@ -87,7 +84,7 @@ class Header(Bar):
         if recording.state != "ON":
             return []
         text = f"{span(recording.seconds)} {byte_size(recording.bytes)}"
-        parts = [Part(5, (Segment(f"{glyphs.record} {text}", palette.ask),))]
+        parts = [Part(4, (Segment(f"{glyphs.record} {text}", palette.ask),))]
         if recording.lost_events:
             lost = f"{grouped(str(recording.lost_events))} events not recorded"
             parts.append(Part(1, (Segment(lost, palette.warning_bright),)))
@@ -106,7 +103,7 @@ class Header(Bar):
             parts.append(Segment(f" {signed(change, 2, self.look.glyphs.minus)} %", moved))
             return [
                 Part(1, tuple(parts), right=True),
-                Part(6, (Segment(since.strip(), palette.dim),), right=True),
+                Part(7, (Segment(since.strip(), palette.dim),), right=True),
             ]
         return [Part(1, tuple(parts), right=True)]
 

@@ -160,6 +160,8 @@ class _Sheet:
 
     def level(self, level: Level, side: int) -> Row:
         palette = self.look.palette
+        if not level.lots:
+            return [Segment(price(self.instrument, level.ticks).rjust(self.price_width), palette.faint)]
         flash = self._flashes(level, side)
         side_style = palette.bid if side > 0 else palette.ask
         lifted = palette.bid_flash if side > 0 else palette.ask_flash
@@ -282,6 +284,7 @@ class _Sheet:
         label, value = self.style(self.look.palette.dim), self.style(self.look.palette.text)
         if not features.round_trip_size:
             return []
-        lots = f"{features.round_trip_size:g} {clean(self.instrument.base, 10)}"
+        lots = f"{features.round_trip_size:.{self.decimals + 1}f}".rstrip("0").rstrip(".")
+        lots += f" {clean(self.instrument.base, 10)}"
         cost = basis_points(features.round_trip_bps)
         return [Segment("round trip ", label), Segment(f"{lots}  ", label), Segment(f"{cost} bp", value)]

@@ -13,7 +13,7 @@ from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 
-from engine.frame import INTERVALS_NS, Frame, Line, View
+from engine.frame import INTERVALS_NS, Chart, Frame, Line, View
 from engine.text import clean
 from tui.axis import PriceScale, interval_text, time_labels
 from tui.canvas import Canvas
@@ -194,7 +194,7 @@ class Price(Panel):
         if line is None or chart.count == 0:
             self._say_nothing(line)
             return
-        self._fit_axis(line, Plot(chart, 1, 1, 1))
+        self._fit_axis(line, chart)
         room = self._room()
         if room.width < 1 or room.height < 1:
             return
@@ -205,7 +205,7 @@ class Price(Panel):
         if scale is None:
             above = Plot(chart, room.width, room.height - foot, DOTS[self.mode])
             scale = above.scale(line.instrument.tick.to_float(1), self.mode == CANDLES)
-        if scale is None:
+        if scale is None or not plot.known:
             self._say_nothing(line)
             return
         canvas = Canvas(look, room.width, room.height, field)
@@ -253,12 +253,16 @@ class Price(Panel):
     def _time_row(self, plot: Plot, room: Room) -> Row:
         palette, look = self.look.palette, self.look
         canvas = Canvas(look, room.axis + room.width, 1)
+        aimed, badge = self._cross.time, range(0)
+        if self._cross.at is not None and aimed:
+            left = room.axis + self._cross.at[0] - len(aimed) // 2
+            left = max(0, min(left, room.axis + room.width - len(aimed)))
+            badge = range(left - 1, left + len(aimed) + 1)
+            canvas.mark(left, 0, aimed, palette.badge)
         for cell, text in time_labels(plot.start_ns, plot.cell_ns, room.width, look.utc):
-            canvas.mark(room.axis + cell, 0, text, palette.dim)
-        if self._cross.at is not None and self._cross.time:
-            left = room.axis + self._cross.at[0] - len(self._cross.time) // 2
-            left = max(0, min(left, room.axis + room.width - len(self._cross.time)))
-            canvas.mark(left, 0, self._cross.time, palette.badge, 1)
+            at = room.axis + cell
+            if at + len(text) <= badge.start or at >= badge.stop:
+                canvas.mark(at, 0, text, palette.dim)
         return canvas.row(0)
 
     def _tag(self, plot: Plot) -> Style:
@@ -269,10 +273,12 @@ class Price(Panel):
         move = palette.bid if last > before else palette.ask if last < before else palette.text
         return Style(color=palette.panel_colour, bgcolor=move.color, bold=True)
 
-    def _fit_axis(self, line: Line, plot: Plot) -> None:
-        """Give the axis the width that its longest price needs."""
-        highest = max((abs(plot.bars.high[i]) for i in plot.known), default=0.0)
-        needed = len(mean_price(line.instrument, highest))
+    def _fit_axis(self, line: Line, chart: Chart) -> None:
+        """Give the axis the width that the longest price of the whole chart needs."""
+        scale = Plot(chart, chart.count, 1, DOTS[HEATMAP]).scale(line.instrument.tick.to_float(1), True)
+        if scale is None:
+            return
+        needed = len(mean_price(line.instrument, max(scale.top, chart.heat_top)))
         if needed != self._axis:
             self._axis = needed
             self.post_message(self.Wish())

@@ -59,14 +59,14 @@ class ScrollPanel(Panel):
 
 
 def wrapped(text: str, width: int) -> list[str]:
-    """Words in lines of at most `width` cells; a word that is longer is cut.
+    """Words in lines of at most `width` cells, two at least; a word that is longer is cut.
 
     >>> wrapped("book 2.3 : 1 for 74 s", 12)
     ['book 2.3 : 1', 'for 74 s']
     """
     lines = [""]
     for word in text.split():
-        for part in chop_cells(word, max(1, width)):
+        for part in chop_cells(word, max(2, width)):
             candidate = f"{lines[-1]} {part}" if lines[-1] else part
             if cell_len(candidate) <= width:
                 lines[-1] = candidate

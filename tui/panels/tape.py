@@ -49,8 +49,12 @@ class Tape(Panel):
         for p in prints:
             bought = p.side > 0
             large = p.lots > LARGE * mean
-            plain, bold = (palette.bid, palette.bid_bright) if bought else (palette.ask, palette.ask_bright)
-            tone = bold if large else plain
+            tones = (
+                (palette.bid, palette.bid_bright, palette.bid_soft)
+                if bought
+                else (palette.ask, palette.ask_bright, palette.ask_soft)
+            )
+            tone = tones[large]
             amount = self.look.amount(size(p.lots * lot, decimals).rjust(9))
             row = [
                 Segment(f"{glyphs.rise if bought else glyphs.fall} ", tone),
@@ -59,7 +63,9 @@ class Tape(Panel):
                 Segment(" " + clock(p.ts, self.look.utc, tenths=True), palette.dim),
             ]
             if room >= NARROWEST_BAR:
-                row.append(Segment("  " + glyphs.bar((p.lots / full) ** 0.5, min(room, WIDEST_BAR)), tone))
+                row.append(
+                    Segment("  " + glyphs.bar((p.lots / full) ** 0.5, min(room, WIDEST_BAR)), tones[2])
+                )
             rows.append(row)
         self.put_all(rows)
         self._say_flow(frame)

@@ -15,6 +15,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
+from tui.glyphs import to_ascii
 from tui.look import Look
 
 KEY_WIDTH, TEXT_WIDTH = 7, 16  # cells
@@ -40,7 +41,7 @@ class Choice(ModalScreen[str | None]):
     ]
     CSS = """
     Choice { align: center middle; background: $background 60%; }
-    Choice Vertical {
+    Choice > Vertical {
         width: 76; max-width: 96%; height: auto; max-height: 90%; padding: 0 1;
         background: $surface; border: round $accent; border-title-color: $accent;
     }
@@ -69,10 +70,11 @@ class Choice(ModalScreen[str | None]):
         ]
 
     def _line(self, entry: Entry) -> Text:
-        palette = self._look.palette
+        palette, plain = self._look.palette, self._look.glyphs.ascii
+        text, help_text = (to_ascii(entry.text), to_ascii(entry.help)) if plain else (entry.text, entry.help)
         key = f"{entry.key:>{KEY_WIDTH}}  "
         return Text.assemble(
-            (key, _ink(palette.title)), (f"{entry.text:<{TEXT_WIDTH}}  ", ""), (entry.help, _ink(palette.dim))
+            (key, _ink(palette.title)), (f"{text:<{TEXT_WIDTH}}  ", ""), (help_text, _ink(palette.dim))
         )
 
     def on_mount(self) -> None:

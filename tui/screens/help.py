@@ -14,6 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from tui.actions import Action, shown
+from tui.glyphs import to_ascii
 from tui.look import Look
 
 KEY_WIDTH = 9  # cells, enough for `: ctrl+p`
@@ -43,7 +44,7 @@ class Help(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with Vertical() as box:
-            box.border_title = Text(f"help · {self._about}" if self._about else "help")
+            box.border_title = Text(f"help: {self._about}" if self._about else "help")
             box.border_subtitle = Text("esc closes")
             with VerticalScroll():
                 yield Static(Text(self._told + "\n" if self._told else "", self._look.palette.text))
@@ -58,7 +59,13 @@ class Help(ModalScreen[None]):
         digits = [a for a in self._actions if a.id.startswith("focus_")]
         rest = [a for a in self._actions if a not in digits]
         entries = [("1 to 8", "focus a panel")] if digits else []
-        entries += [(" ".join(shown(k, plain) for k in a.keys[:2] if k != "ctrl+c"), a.help) for a in rest]
+        entries += [
+            (
+                " ".join(shown(k, plain) for k in a.keys[:2] if k != "ctrl+c"),
+                to_ascii(a.help) if plain else a.help,
+            )
+            for a in rest
+        ]
         half = (len(entries) + 1) // 2
         for left, right in zip(entries[:half], [*entries[half:], ("", "")], strict=False):
             table.add_row(

@@ -21,7 +21,7 @@ class Prompt(ModalScreen[str | None]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,ctrl+c", "give_up", "close", show=False)]
     CSS = """
     Prompt { align: center middle; background: $background 60%; }
-    Prompt Vertical {
+    Prompt > Vertical {
         width: 64; max-width: 96%; height: auto; padding: 0 1;
         background: $surface; border: round $accent; border-title-color: $accent;
     }

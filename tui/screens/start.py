@@ -11,6 +11,7 @@ from textual.screen import Screen
 from textual.strip import Strip
 
 from engine.text import clean
+from tui.glyphs import to_ascii
 from tui.look import Look
 
 WIDEST = 72  # cells a sentence may take
@@ -46,6 +47,8 @@ class StartScreen(Screen[None]):
         if not 0 <= at < len(rows):
             return Strip.blank(self.size.width, ground)
         text, style = rows[at]
+        if self._look.glyphs.ascii:
+            text = to_ascii(text)
         left = max(0, (self.size.width - len(text)) // 2)
         style = style if style is palette.badge else palette.on_ground(style)
         return Strip([Segment(" " * left, ground), Segment(text, style)]).adjust_cell_length(

@@ -148,6 +148,14 @@ class Follower:
             for collected in (one.states, one.trades, one.tops, one.bests):
                 collected.clear()
 
+    async def ended(self) -> None:
+        """Waits until the source has no more batches; what it raised is raised here."""
+        await asyncio.wait({self._task}, timeout=12.0)
+        self._told = True
+        assert self._task.done(), "the source goes on"
+        assert not self._task.cancelled(), "the source ended with CancelledError"
+        self._task.result()
+
     async def close(self) -> None:
         """Ends the source. What went wrong since the last `until` is raised here."""
         await self.source.close()

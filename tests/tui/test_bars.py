@@ -1,0 +1,129 @@
+"""The lines across the screen: what stays when it gets narrow, and what the header dares to call live."""
+
+import frames
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.segment import Segment
+from textual.geometry import Size
+
+from engine.frame import Frame, Recording, View
+from tui.bars.base import Bar, Part, fit
+from tui.bars.header import Header, Symbols
+from tui.bars.transport import TransportLine
+from tui.look import plain_look
+
+LOOK = plain_look()
+
+
+def drawn(bar: Bar, frame: Frame, width: int) -> str:
+    bar._size = Size(width, 1)
+    bar.show(frame)
+    line = bar.render_line(0)
+    assert line.cell_length == width
+    return line.text
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 5), st.integers(1, 30), st.integers(1, 3)), max_size=8),
+    st.integers(0, 120),
+)
+def test_the_least_important_part_goes_first(shapes: list[tuple[int, int, int]], width: int) -> None:
+    parts = [Part(rank, (Segment("x" * size),), gap=gap) for rank, size, gap in shapes]
+    kept = fit(parts, width)
+    used = sum(part.width + part.gap for part in kept) - (kept[0].gap if kept else 0)
+    assert used <= width or all(part.rank == 0 for part in kept)
+    gone = [part for part in parts if not any(part is other for other in kept)]
+    if gone and kept:
+        assert max(part.rank for part in kept) <= min(part.rank for part in gone) or used <= width
+    assert all(part.rank for part in gone)
+    assert [part for part in parts if any(part is other for other in kept)] == kept
+
+
+@pytest.mark.parametrize(
+    ("width", "there", "gone"),
+    [
+        (160, ["Binance spot", "10.0/s +4 ms", "✓ book 6 489/6 489", "00:12:31", "since 23:47", "UTC"], []),
+        (100, ["Binance spot", "✓ book 6 489/6 489", "61 693.73 +0.31 %", "00:12:31"], ["since", "UTC"]),
+        (80, ["BTCUSDT", "● LIVE", "✓ book 6 489/6 489", "61 693.73 +0.31 %"], ["00:12:31", "10.0/s"]),
+        (50, ["BTCUSDT", "● LIVE", "61 693.73 +0.31 %"], ["✓ book", "Binance"]),
+    ],
+)
+def test_the_header_keeps_what_matters(width: int, there: list[str], gone: list[str]) -> None:
+    text = drawn(Header(LOOK), frames.live(), width)
+    assert all(part in text for part in there), text
+    assert not any(part in text for part in gone), text
+
+
+@pytest.mark.parametrize(
+    ("make", "there"),
+    [
+        (frames.stale, "✗ book stale"),
+        (frames.crossed, "✗ book crossed, resyncing"),
+        (frames.unproven, "✗ book 6 489/6 491"),
+        (frames.offline, "○ BACKOFF"),
+        (frames.empty, "○ waiting for the snapshot"),
+        (frames.replay, "▶ REPLAY"),
+        (frames.rewind, "▶ REWIND"),
+    ],
+)
+def test_trouble_is_said_even_when_narrow(make: object, there: str) -> None:
+    for width in (160, 80):
+        text = drawn(Header(LOOK), make(), width)  # type: ignore[operator]
+        assert there in text
+        assert "✓" not in text or make in (frames.replay, frames.rewind)
+
+
+def test_a_failed_comparison_is_in_the_warning_colour() -> None:
+    header = Header(LOOK)
+    drawn(header, frames.unproven(), 160)
+    (count,) = [part for part in header.render_line(0) if "6 491" in part.text]
+    assert count.style is not None
+    assert count.style.color == LOOK.palette.warning.color
+
+
+def test_live_is_only_what_trades() -> None:
+    halted = drawn(Header(LOOK), frames.live(trading="HALT"), 160)
+    assert "LIVE" not in halted
+    assert "○ HALT" in halted
+
+
+def test_a_recording_that_fails_or_loses_is_said() -> None:
+    def recorded(recording: Recording) -> str:
+        frame = frames.live()
+        host = msgspec.structs.replace(frame.host, recording=recording)
+        return drawn(Header(LOOK), msgspec.structs.replace(frame, host=host), 160)
+
+    assert "✗ not recording" in recorded(Recording("FAILED", reason="disk full"))
+    assert "1 200 events not recorded" in recorded(Recording("ON", bytes=10, lost_events=1200))
+    assert "●  " not in recorded(Recording("OFF"))
+
+
+def test_symbols_say_which_is_chosen_and_which_is_in_doubt() -> None:
+    bar = Symbols(LOOK)
+    text = drawn(bar, frames.several(), 160)
+    assert text.strip() == "BTCUSDT 61 693.72 +0.31 %  ETHUSDT 2 513.45 −0.12 %  SOLUSDT 141.28 stale"
+    assert drawn(bar, frames.several(), 30).strip() == "BTCUSDT 61 693.72 +0.31 %"
+
+
+def test_the_knob_and_the_marks_stand_where_time_says() -> None:
+    frame = frames.replay(View())
+    transport, ts = frame.host.transport, frame.market.ts
+    text = drawn(TransportLine(LOOK), frame, 160)
+    first = text.index("━")
+    last = max(text.rindex("─"), text.rindex("━"))
+    width = last + 1 - first
+
+    def share(at: int) -> float:
+        return (at - first) / width
+
+    def at_time(moment: int) -> float:
+        return (moment - transport.start) / (transport.end - transport.start)
+
+    assert share(text.index("●", text.index("●") + 1)) == pytest.approx(at_time(ts), abs=1.1 / width)
+    assert share(text.index("◆")) == pytest.approx(at_time(transport.marks[0][0]), abs=1.1 / width)
+    assert share(text.index("▼")) == pytest.approx(at_time(transport.marks[1][0]), abs=1.1 / width)
+    assert "▶ 4×" in text
+    assert "2025-11-20 23:59:44.0" in text
+    assert "‖ paused" in drawn(TransportLine(LOOK), frames.replay(paused=True), 160)
