@@ -88,6 +88,7 @@ async def _build_desk(
     bridge.progress = "starting the engine"
     from cli.recording import tidy
     from engine.desk import Desk
+    from store.errors import StoreError
     from store.recording import Recording
     from store.replay import ReplaySource
 
@@ -101,7 +102,11 @@ async def _build_desk(
 
     def open_rewind() -> ReplaySource | None:
         sink = desk.main.sink
-        return ReplaySource(Recording(sink.status.path), label="REWIND", follow=True) if sink else None
+        try:
+            return ReplaySource(Recording(sink.status.path), label="REWIND", follow=True) if sink else None
+        except StoreError as error:  # in its first moments a recording has nothing to show yet
+            meter.messages.append(f"cannot rewind: {error}")
+            return None
 
     desk = Desk(bridge.publish, make_session, meter, open_rewind)
     bridge.progress = "connecting"

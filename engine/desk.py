@@ -35,11 +35,15 @@ class Desk:
         self.main = make_session(self._publish_main, self._main_host)
 
     async def run(self) -> None:
-        """Until the main session ends."""
+        """Until the main session ends. A rewind is closed first: its file closes cleanly only without readers."""
+        running = asyncio.create_task(self.main.run())
         try:
-            await self.main.run()
+            await asyncio.wait({running})
         finally:
             await self._close_rewind()
+            running.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await running
 
     async def command(self, command: Command) -> None:
         match command:

@@ -61,9 +61,9 @@ Command = SetView | Pause | Speed | StepBy | Seek | GoLive | AddMark | Record | 
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
-    """All of `State` after the event `seq`, at the tick `ts`."""
+    """All of `State` at the tick `ts`."""
 
-    seq: int
+    seq: int  # of the next event
     ts: int
     blob: bytes  # `State.pack()`
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
-from urllib.parse import quote
+from decimal import Decimal
+from typing import Final
 
 import msgspec
 import numpy as np
@@ -19,6 +19,7 @@ from engine.batch import ASKS_WHOLE, BIDS_WHOLE, BatchBuilder
 from engine.events import FeedCount, FeedStatus, Kind, Listed
 from engine.feeds import binance_text
 from engine.feeds.binance_info import VENUE, ExchangeInfo, instrument_of, read_info
+from engine.feeds.binance_requests import Request, depth_request, info_request, normal
 from engine.feeds.errors import Malformed, UnknownSymbol
 from engine.feeds.options import FeedOptions
 from engine.feeds.states import BookState
@@ -41,14 +42,8 @@ MALFORMED: Final = -5
 _SUFFIXES = ("@depth@100ms", "@trade", "@bookTicker")
 _PREFIX_CHARS = len('{"stream":"')
 _STREAMS_A_REQUEST = 100
-INFO_WEIGHT = 20
-
-
-class Request(NamedTuple):
-    """A GET: the path with its query, and what it takes of the weight budget."""
-
-    path: str
-    weight: int
+_FINER_DECIMALS = 3
+_NOTHING_SAID = ("", "", "", None)
 
 
 @dataclass(slots=True)
@@ -57,7 +52,8 @@ class _Symbol:
     sync: BookSync
     instrument: Instrument | None = None
     trading: str = ""
-    said: tuple[str, str, str, int | None] = ("", "", "", None)
+    finest_decimals: int = 0  # of a tick that prices may force upon us
+    said: tuple[str, str, str, int | None] = _NOTHING_SAID
     retry_at: int | None = None
     began: int = 0  # session time at which the book last began to wait for a snapshot
     last_trade: int = -1
@@ -90,16 +86,14 @@ class Binance:
     # requests
 
     def info_request(self) -> Request:
-        listed = quote(msgspec.json.encode(self.names).decode())
-        return Request(f"/api/v3/exchangeInfo?symbols={listed}", INFO_WEIGHT)
+        return info_request(self.names)
 
     def full_info_request(self) -> Request:
         """Everything that is traded: only to find near matches of a symbol that is not."""
-        return Request("/api/v3/exchangeInfo", INFO_WEIGHT)
+        return info_request(())
 
     def snapshot_request(self, symbol: int, limit: int) -> Request:
-        name = quote(self.names[symbol])
-        return Request(f"/api/v3/depth?symbol={name}&limit={limit}", depth_weight(limit))
+        return depth_request(self.names[symbol], limit)
 
     def subscriptions(self, first_id: int = 1) -> list[bytes]:
         """The requests that subscribe every stream, with ids from `first_id` on."""
@@ -132,6 +126,10 @@ class Binance:
 
     def use(self, index: int, instrument: Instrument, ts: int) -> None:
         """From now on this symbol's messages are read on this instrument's grid."""
+        self.symbols[index].finest_decimals = instrument.tick.decimals + _FINER_DECIMALS
+        self._list(index, instrument, ts)
+
+    def _list(self, index: int, instrument: Instrument, ts: int) -> None:
         symbol = self.symbols[index]
         symbol.instrument = instrument
         symbol.name_bytes = np.frombuffer(instrument.symbol.encode(), np.uint8).copy()
@@ -181,6 +179,8 @@ class Binance:
                     body, builder, symbol.instrument, index, ts
                 )
             except Malformed as error:
+                if self._refine(index, error.off_tick, ts):
+                    return self.snapshot(index, epoch, limit, body, ts)
                 self.malformed += 1
                 symbol.sync.failed(epoch, str(error))
                 raise
@@ -190,8 +190,12 @@ class Binance:
             whole_bids = BIDS_WHOLE if row["bid_count"] < limit else 0
             row["flags"] = whole_bids | (ASKS_WHOLE if row["ask_count"] < limit else 0)
             self._keep(levels)
-            for diff in held:
-                self._apply_held(symbol, index, diff.data, ts)
+            try:
+                for diff in held:
+                    self._apply_held(symbol, index, diff.data, ts)
+            except Malformed as error:  # it was read once, but not on the finer grid that we have now
+                self.malformed += 1
+                symbol.sync.resync(str(error))
             symbol.retry_at = None
         self.say(index, ts)
         return join
@@ -334,12 +338,34 @@ class Binance:
         try:
             read = binance_text.read_event(message.data, self.builder, instrument, index, ts)
         except Malformed as error:
+            if self._refine(index, error.off_tick, ts):
+                return self._receive_slowly(data, ts)
             depth = error.depth or "@depth" in message.stream
             raise Malformed(str(error), index, depth) from None
         if read is None:
             self.ignored += 1
             return UNKNOWN
         return self._take(self.symbols[index], index, *read, data, ts)
+
+    def _refine(self, index: int, off_tick: str | None, ts: int) -> bool:
+        """List the symbol anew with a tick that holds this price too, and its book with it; False: not so fine.
+
+        When a venue coarsens a tick, older orders stay where they are: in a real capture a tenth of the bids
+        of NKNUSDT rest between ticks. They are part of the book, so the grid has to give way.
+        """
+        symbol = self.symbols[index]
+        if off_tick is None or symbol.instrument is None:
+            return False
+        decimals = binance_text.decimals_of(off_tick)
+        if decimals > symbol.finest_decimals:
+            return False
+        finer = msgspec.structs.replace(symbol.instrument, tick_size=f"{Decimal(1).scaleb(-decimals):f}")
+        symbol.sync.resync(f"{off_tick} is between ticks of {symbol.instrument.tick_size}")
+        self.say(index, ts)
+        self._list(index, finer, ts)
+        symbol.said = _NOTHING_SAID
+        self.say(index, ts)
+        return True
 
     def _control(self, message: binance_text.Wrapped) -> int:
         if message.e == "serverShutdown":
@@ -351,16 +377,3 @@ class Binance:
             return ANSWERED
         self.ignored += 1
         return UNKNOWN
-
-
-def normal(symbol: str) -> str:
-    """The venue's own spelling: btc/usdt -> BTCUSDT."""
-    return "".join(c for c in symbol.strip().upper() if c not in "/-_ ")
-
-
-def depth_weight(limit: int) -> int:
-    """https://developers.binance.com/docs/binance-spot-api-docs/rest-api#order-book"""
-    for up_to, weight in ((100, 5), (500, 25), (1000, 50)):
-        if limit <= up_to:
-            return weight
-    return 250

@@ -16,7 +16,7 @@ import msgspec
 from engine.batch import BatchBuilder
 from engine.events import Kind
 from engine.feeds.errors import Malformed
-from engine.instrument import INT64_MAX, Instrument, NotOnGrid
+from engine.instrument import INT64_MAX, Instrument, NotOnGrid, Step
 from engine.text import clean
 
 Pairs = list[tuple[str, str]]
@@ -24,6 +24,12 @@ Pairs = list[tuple[str, str]]
 MAX_EVENT_MS = 9_000_000_000_000  # as in the kernel
 _DECIMAL = re.compile(r"[0-9]{1,20}(\.[0-9]{1,18})?", re.ASCII)
 _MAX_DECIMAL_CHARS = 26  # decimal's 28 digits then divide by any step without rounding
+
+
+class OffTick(NotOnGrid):
+    def __init__(self, text: str, tick: Step) -> None:
+        super().__init__(f"{text} is not a multiple of the step {tick.text}")
+        self.text = text
 
 
 class Wrapped(msgspec.Struct):
@@ -129,9 +135,9 @@ def read_event(
             return _read_top(_top.decode(payload), builder, instrument, symbol, ts_recv)
     except (*DECODE_ERRORS, NotOnGrid) as error:
         what = event or "bookTicker"
-        raise Malformed(
-            f"{what} of {instrument.symbol}: {why(error)}", symbol, event == "depthUpdate"
-        ) from None
+        off_tick = error.text if isinstance(error, OffTick) else None
+        reason = f"{what} of {instrument.symbol}: {why(error)}"
+        raise Malformed(reason, symbol, event == "depthUpdate", off_tick) from None
     return None
 
 
@@ -153,12 +159,27 @@ def read_snapshot(
             last_id=book.lastUpdateId,
         )
     except (*DECODE_ERRORS, NotOnGrid) as error:
-        raise Malformed(f"depth snapshot of {instrument.symbol}: {why(error)}", symbol, True) from None
+        off_tick = error.text if isinstance(error, OffTick) else None
+        reason = f"depth snapshot of {instrument.symbol}: {why(error)}"
+        raise Malformed(reason, symbol, True, off_tick) from None
     return Kind.SNAPSHOT, book.lastUpdateId, book.lastUpdateId, count
 
 
 def price_ticks(text: str, instrument: Instrument) -> int:
-    return instrument.tick.count(_plain(text))
+    """Raises OffTick for a price between two ticks: orders older than the venue's present tick."""
+    plain, tick = _plain(text), instrument.tick
+    if decimals_of(plain) > tick.decimals:
+        raise OffTick(plain, tick)
+    return tick.count(plain)
+
+
+def decimals_of(text: str) -> int:
+    """Digits behind the point that count, of a plain decimal.
+
+    >>> decimals_of("0.25974000")
+    5
+    """
+    return len(text.partition(".")[2].rstrip("0"))
 
 
 def size_lots(text: str, instrument: Instrument) -> int:

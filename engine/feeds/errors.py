@@ -38,10 +38,13 @@ def _near(symbol: str, names: list[str]) -> tuple[str, ...]:
 class Malformed(ValueError):
     """A message that is not as the venue documents it. `symbol` is whose data are lost by it."""
 
-    def __init__(self, reason: str, symbol: int | None = None, depth: bool = False) -> None:
+    def __init__(
+        self, reason: str, symbol: int | None = None, depth: bool = False, off_tick: str | None = None
+    ) -> None:
         super().__init__(reason)
         self.symbol = symbol
         self.depth = depth  # a depth diff (or possibly one) is lost, so the book must be fetched afresh
+        self.off_tick = off_tick  # a price, plain but between two ticks, that a finer grid would hold
 
 
 class Answer(Enum):

@@ -52,8 +52,9 @@ class Asked:
 class FakeBinance:
     """The exchange, as an async context manager.
 
-    `rate` is exchange time per second of ours, `venue_ms` the clock that its messages carry. `oracle(symbol)` knows the book at every update id;
-    `connects` and `requests` tell what clients did, `pongs` when they answered (monotonic seconds).
+    `rate` is exchange time per second of ours, `venue_ms` the clock that its messages carry.
+    `oracle(symbol)` knows the book at every update id; `connects` and `requests` tell what clients did,
+    `pongs` when they answered (monotonic seconds).
     """
 
     def __init__(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.feeds.binance import Request
+from engine.feeds.binance_requests import Request
 from engine.feeds.errors import Answer, Refused
 from engine.feeds.hosts import Endpoints, Hosts
 from engine.feeds.network import Network, host_of

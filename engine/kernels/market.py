@@ -59,7 +59,6 @@ JUMP = 2 * STATES
 
 PENDING = 128  # depth updates that wait for the venue's word
 
-NO_TIME = MISSING
 NO_DELAY = 2**63 - 1
 
 

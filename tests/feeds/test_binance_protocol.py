@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from engine.batch import ASKS_WHOLE, BIDS_WHOLE, Batch, BatchBuilder
 from engine.events import FeedCount, FeedStatus, Kind, Listed
 from engine.feeds import binance
-from engine.feeds.binance import Binance, Request
+from engine.feeds.binance import Binance
+from engine.feeds.binance_requests import Request
 from engine.feeds.errors import Malformed, UnknownSymbol
 from engine.feeds.options import FeedOptions
 from engine.feeds.sync import Join
@@ -346,3 +347,48 @@ def test_garbage_makes_no_rows_and_no_exception(messages: list[bytes]):
     assert rows(feed.builder.take(), Kind.TRADE, Kind.TOP, Kind.DELTA, Kind.SNAPSHOT) == []
     assert feed.malformed + feed.ignored >= 0
     assert feed.messages == len(messages)
+
+
+def test_a_price_between_ticks_lists_the_symbol_anew_on_a_finer_grid():
+    feed = protocol("BTCUSDT", "ETHUSDT")
+    for index, name in enumerate(feed.names):
+        feed.receive(depth(1, 10, name), 0)
+        feed.snapshot(index, feed.snapshot_asked(index, 0), 1000, snapshot(10), 0)
+    feed.builder.take()
+    assert feed.receive(depth(11, 12, bids=[["9.995", "1"]]), 1) == binance.DEPTH
+    feed.snapshot(0, feed.snapshot_asked(0, 2), 1000, snapshot(10), 2)
+    batch = feed.builder.take()
+    listed = [note for note in batch.notes if isinstance(note, Listed)]
+    assert [(note.symbol, note.instrument.tick_size) for note in listed] == [(0, "0.001")]
+    reason = "9.995 is between ticks of 0.01"
+    assert states(batch)[:3] == [(0, "GAP", reason), (0, "BUFFERING", reason), (0, "BUFFERING", reason)]
+    assert rows(batch, Kind.SNAPSHOT, Kind.DELTA) == [(1, 0, 10), (2, 0, 12)]
+    assert batch.levels.tolist() == [[10_000, 100_000], [11_000, 100_000], [9_995, 100_000]]
+    assert (feed.malformed, feed.symbols[1].sync.state) == (0, "SYNCED")
+
+
+def test_a_snapshot_with_prices_between_ticks_is_read_again_at_once():
+    feed = protocol()
+    body = snapshot(10, bids=[["10.0005", "1"], ["9.995", "2"], ["9.99", "3"]])
+    assert feed.snapshot(0, feed.snapshot_asked(0, 0), 1000, body, 1) is Join.SYNCED
+    batch = feed.builder.take()
+    assert [n.instrument.tick_size for n in batch.notes if isinstance(n, Listed)] == ["0.0001"]
+    assert batch.levels[:3, 0].tolist() == [100_005, 99_950, 99_900]
+
+
+def test_a_price_that_no_tick_ever_had_is_refused():
+    feed = protocol()
+    body = snapshot(10, bids=[["10.000001", "1"]])
+    with pytest.raises(Malformed, match=r"10\.000001 is not a multiple of the step 0\.01$"):
+        feed.snapshot(0, feed.snapshot_asked(0, 0), 1000, body, 1)
+    assert feed.symbols[0].instrument == Instrument("binance", "BTCUSDT", "BTC", "USDT", "0.01", "0.00001")
+
+
+def test_a_held_diff_that_the_finer_grid_cannot_hold_is_not_forgotten():
+    feed = protocol()
+    feed.receive(depth(11, 12, bids=[["92233720368547758.07", "1"]]), 0)  # 2**63 - 1 ticks
+    assert feed.symbols[0].sync.wants_snapshot
+    feed.receive(depth(13, 14, bids=[["9.995", "1"]]), 0)
+    feed.snapshot(0, feed.snapshot_asked(0, 0), 1000, snapshot(10), 1)
+    reason = "92233720368547758.07 at a step of 0.001 does not fit in 64 bits"
+    assert states(feed.builder.take())[-1] == (0, "BUFFERING", f"depthUpdate of BTCUSDT: {reason}")

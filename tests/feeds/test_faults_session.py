@@ -111,7 +111,7 @@ async def test_no_fault_is_ever_shown_as_good():
 
 
 async def test_the_captured_session_ends_with_the_right_book_and_every_comparison_verified(captures: Path):
-    playback = CapturePlayback(captures / "binance_spot_btcusdt_20240808.gz", speed=60.0)
+    playback = CapturePlayback(captures / "binance_spot_btcusdt_20240808.gz", speed=120.0)
     async with FakeBinance(market=playback) as exchange, watched(exchange) as watch:
         await watch.until(lambda: playback.finished, "the capture is over", within_s=60.0)
         newest = exchange.sent["BTCUSDT"].last_id

@@ -34,17 +34,19 @@ async def test_the_capture_ends_with_the_right_book_and_every_comparison_verifie
 
         session.observers.append(observe)
         running = asyncio.create_task(session.run())
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             while not playback.finished:
                 await asyncio.sleep(0.1)
         await asyncio.sleep(0.5)
         update_id = exchange.sent["BTCUSDT"].last_id
-        oracle = playback.oracle("BTCUSDT").at(update_id)
+        oracle = playback.oracle("BTCUSDT").book_at(update_id)
         market = session.state.symbols[0].market
         assert session.state.symbols[0].shown_state == "SYNCED"
         assert session.state.symbols[0].feature("update_id") == update_id
+        instrument = session.state.symbols[0].instrument
+        tick, lot = (int(step.value * 10**8) for step in (instrument.tick, instrument.lot))
         for side, theirs in ((BID, oracle.bids), (ASK, oracle.asks)):
-            ours = {int(t) * 10**6: int(q) * 10**3 for t, q in levels_of(market.book, side)}
+            ours = {int(t) * tick: int(q) * lot for t, q in levels_of(market.book, side)}
             assert ours == theirs
         proof = (session.state.symbols[0].feature("verified"), session.state.symbols[0].feature("decided"))
         running.cancel()

@@ -96,7 +96,7 @@ async def stage(
     ready = Stage(make, **options)
     with patch("textual.pilot.wait_for_idle", turns), patch("textual.app.wait_for_idle", turns):
         async with ready.app.run_test(size=size, notifications=True) as pilot:
-            await ready.settle(pilot)
+            await ready.settle(pilot, 4)  # a panel may ask for another view after its first drawing
             yield ready, pilot
 
 

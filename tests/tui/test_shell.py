@@ -449,10 +449,11 @@ async def test_an_engine_that_stops_later_is_said_in_the_header() -> None:
         assert it.app.problems == ["the engine stopped: disk full"]
 
 
-async def test_a_silent_engine_is_not_taken_for_a_quiet_market(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_silent_engine_is_not_taken_for_a_quiet_market() -> None:
     async with stage(frames.live) as (it, pilot):
         it.app._stirred_at -= 7
-        await it.settle(pilot)
+        it.app.beat()
+        await pilot.pause()
         assert "NO FRAME FOR 7 s" in it.lines()[0]
         it.bridge.publish(frames.live(it.view))
         await it.settle(pilot)

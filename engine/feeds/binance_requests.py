@@ -1,0 +1,47 @@
+"""What Binance is asked, and what asking takes of the weight that a minute allows.
+
+https://developers.binance.com/docs/binance-spot-api-docs/rest-api
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+from urllib.parse import quote
+
+import msgspec
+
+_INFO_WEIGHT = 20
+
+
+class Request(NamedTuple):
+    """A GET: the path with its query, and its weight."""
+
+    path: str
+    weight: int
+
+
+def info_request(symbols: Sequence[str]) -> Request:
+    """exchangeInfo of these symbols; of everything that is traded where none is given."""
+    query = f"?symbols={quote(msgspec.json.encode(symbols).decode())}" if symbols else ""
+    return Request(f"/api/v3/exchangeInfo{query}", _INFO_WEIGHT)
+
+
+def depth_request(symbol: str, limit: int) -> Request:
+    return Request(f"/api/v3/depth?symbol={quote(symbol)}&limit={limit}", depth_weight(limit))
+
+
+def depth_weight(limit: int) -> int:
+    for up_to, weight in ((100, 5), (500, 25), (1000, 50)):
+        if limit <= up_to:
+            return weight
+    return 250
+
+
+def normal(symbol: str) -> str:
+    """The venue's own spelling.
+
+    >>> normal(" btc/usdt")
+    'BTCUSDT'
+    """
+    return "".join(c for c in symbol.strip().upper() if c not in "/-_ ")
