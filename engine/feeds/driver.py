@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import ssl
 
 import httpx
@@ -129,10 +130,7 @@ class Internet:
         except (TimeoutError, httpx.TimeoutException):
             raise Refused(f"{host} did not answer within {options.request_timeout_s:g} s") from None
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
-            cause = error.__cause__ or error
-            while cause.__cause__ is not None:
-                cause = cause.__cause__
-            raise Refused(_unreachable(host, cause)) from None
+            raise Refused(_unreachable(host, _cause(error))) from None
 
     async def close(self) -> None:
         if self._http is not None:
@@ -140,8 +138,21 @@ class Internet:
             self._http = None
 
 
+def _cause(error: BaseException) -> BaseException:
+    """The system's own error, which httpx and httpcore wrap several times; else the outermost."""
+    inner: BaseException | None = error
+    found = error
+    while inner is not None:
+        if isinstance(inner, OSError) and inner.strerror:
+            found = inner
+        inner = inner.__cause__ or inner.__context__
+    return found
+
+
 def _unreachable(host: str, error: BaseException) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"the certificate of {host} is not valid: {clean(error.verify_message, 100)}"
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    if isinstance(error, OSError) and not isinstance(error, ssl.SSLError) and (error.errno or 0) > 0:
+        text = os.strerror(error.errno or 0)  # asyncio puts the socket's address in its place
     return f"{host} cannot be reached: {clean(str(text), 100)}"
