@@ -54,12 +54,18 @@ class Step(msgspec.Struct, frozen=True, dict=True):
             raise NotOnGrid(f"expected a decimal number, found {str(text)[:40]!r}") from None
         if not value.is_finite():
             raise NotOnGrid(f"expected a finite number, found {str(text)[:40]!r}")
-        steps = value / self.value
-        if steps != steps.to_integral_value():
-            raise NotOnGrid(f"{text} is not a multiple of the step {self.text}")
+        if value and value.adjusted() - self.value.adjusted() > 19:
+            raise NotOnGrid(f"{str(text)[:40]} at a step of {self.text} does not fit in 64 bits")
+        # Exact at any number of digits: Decimal's own division would round.
+        exponent = max(-int(value.as_tuple().exponent), self.decimals, 0)
+        if exponent > 60:
+            raise NotOnGrid(f"{str(text)[:40]} is not a multiple of the step {self.text}")
+        steps, rest = divmod(_scaled(value, exponent), _scaled(self.value, exponent))
+        if rest:
+            raise NotOnGrid(f"{str(text)[:40]} is not a multiple of the step {self.text}")
         if abs(steps) > INT64_MAX:
-            raise NotOnGrid(f"{text} at a step of {self.text} does not fit in 64 bits")
-        return int(steps)
+            raise NotOnGrid(f"{str(text)[:40]} at a step of {self.text} does not fit in 64 bits")
+        return steps
 
     def text_of(self, count: int) -> str:
         """Whole steps -> decimal text with the grid's own number of digits.
@@ -77,6 +83,13 @@ class Step(msgspec.Struct, frozen=True, dict=True):
     def to_float(self, count: float) -> float:
         """Whole (or fractional) steps -> a float, for charts and ratios only."""
         return float(count * self.mantissa / 10**self.decimals)
+
+
+def _scaled(value: Decimal, decimals: int) -> int:
+    """value x 10**decimals, whole by the choice of `decimals`."""
+    sign, digits, exponent = value.as_tuple()
+    whole = int("".join(map(str, digits))) * 10 ** (decimals + int(exponent))
+    return -whole if sign else whole
 
 
 class Instrument(msgspec.Struct, frozen=True, dict=True, tag="instrument"):

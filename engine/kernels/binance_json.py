@@ -28,6 +28,9 @@ FULL = -2  # the row or its levels do not fit into the arrays given
 
 _SNAPSHOT, _DELTA, _TRADE, _TOP = int(Kind.SNAPSHOT), int(Kind.DELTA), int(Kind.TRADE), int(Kind.TOP)
 _QUOTE, _COMMA, _DOT, _AT, _OPEN, _CLOSE, _BRACE = 34, 44, 46, 64, 91, 93, 125
+unsigned: Any = np.uint64  # an index that cannot count from the end costs no test of its sign
+int64: Any = np.int64
+_POWERS = 10 ** np.arange(9)
 _MAX_DIGITS = 18  # always fits in int64
 _MAX_EVENT_MS = 9_000_000_000_000  # year 2255; in ns it still fits in int64
 
@@ -64,12 +67,25 @@ _SNAPSHOT_ASKS = _text(b',"asks":[')
 
 
 @helper
+def _eight(buf: Bytes, pos: int) -> Any:
+    """Eight bytes as one word, the first the lowest."""
+    word = unsigned(0)
+    for i in range(8):
+        word |= unsigned(buf[pos + unsigned(i)]) << unsigned(8 * i)
+    return word
+
+
+@helper
 def _match(buf: Bytes, pos: int, stop: int, literal: Octets) -> int:
     """Position behind `literal` if it stands at `pos`, else -1. A `pos` of -1 stays -1."""
     if pos < 0 or pos + len(literal) > stop:
         return -1
-    for i in range(len(literal)):
-        if buf[pos + i] != literal[i]:
+    whole = len(literal) & ~7
+    for i in range(0, whole, 8):
+        if _eight(buf, unsigned(pos + i)) != _eight(literal, unsigned(i)):
+            return -1
+    for i in range(whole, len(literal)):
+        if buf[unsigned(pos + i)] != literal[i]:
             return -1
     return pos + len(literal)
 
@@ -82,7 +98,7 @@ def _integer(buf: Bytes, pos: int, stop: int) -> tuple[int, int]:
     start = pos
     value = 0
     while pos < stop:
-        digit = buf[pos] - 48
+        digit = buf[unsigned(pos)] - 48
         if digit < 0 or digit > 9:
             break
         value = value * 10 + digit
@@ -95,15 +111,32 @@ def _integer(buf: Bytes, pos: int, stop: int) -> tuple[int, int]:
 
 
 @helper
+def _all_digits(word: Any) -> bool:
+    """Whether each byte is 0x30 to 0x39: its high half is 3, and still is with 6 added."""
+    high = unsigned(0xF0F0F0F0F0F0F0F0)
+    return (word & high) | (((word + unsigned(0x0606060606060606)) & high) >> unsigned(4)) == unsigned(
+        0x3333333333333333
+    )
+
+
+@helper
+def _number(word: Any) -> int:
+    """The number that eight digits say: neighbours are joined into pairs, fours, then all, three products."""
+    word = (word & unsigned(0x0F0F0F0F0F0F0F0F)) * unsigned(2561) >> unsigned(8)
+    word = (word & unsigned(0x00FF00FF00FF00FF)) * unsigned(6553601) >> unsigned(16)
+    return int64((word & unsigned(0x0000FFFF0000FFFF)) * unsigned(42949672960001) >> unsigned(32))
+
+
+@helper
 def _steps(buf: Bytes, pos: int, stop: int, mantissa: int, decimals: int) -> tuple[int, int]:
     """A quoted decimal on the grid `mantissa x 10**-decimals`: (position behind it or -1, whole steps)."""
-    if pos < 0 or pos >= stop or buf[pos] != _QUOTE:
+    if pos < 0 or pos >= stop or buf[unsigned(pos)] != _QUOTE:
         return -1, 0
     pos += 1
     start = pos
     value = 0
     while pos < stop:
-        digit = buf[pos] - 48
+        digit = buf[unsigned(pos)] - 48
         if digit < 0 or digit > 9:
             break
         value = value * 10 + digit
@@ -114,11 +147,21 @@ def _steps(buf: Bytes, pos: int, stop: int, mantissa: int, decimals: int) -> tup
     if digits == 0 or pos >= stop:
         return -1, 0
     places = 0
-    if buf[pos] == _DOT:
+    if buf[unsigned(pos)] == _DOT:
         pos += 1
         start = pos
+        if pos + 8 < stop and decimals <= 8 and buf[unsigned(pos + 8)] == _QUOTE:
+            word = _eight(buf, unsigned(pos))
+            if _all_digits(word):
+                fraction, unit = _number(word), _POWERS[8 - decimals]
+                steps = fraction // unit
+                if steps * unit != fraction or digits + decimals > _MAX_DIGITS:
+                    return -1, 0
+                value = value * _POWERS[decimals] + steps
+                places = decimals
+                pos += 8
         while pos < stop:
-            digit = buf[pos] - 48
+            digit = buf[unsigned(pos)] - 48
             if digit < 0 or digit > 9:
                 break
             if places < decimals:
@@ -131,7 +174,7 @@ def _steps(buf: Bytes, pos: int, stop: int, mantissa: int, decimals: int) -> tup
             pos += 1
         if pos == start or pos >= stop:
             return -1, 0
-    if buf[pos] != _QUOTE or digits + decimals > _MAX_DIGITS:
+    if buf[unsigned(pos)] != _QUOTE or digits + decimals > _MAX_DIGITS:
         return -1, 0
     for _ in range(decimals - places):
         value *= 10
@@ -147,25 +190,25 @@ def _side(buf: Bytes, pos: int, stop: int, grid: Ints, levels: Levels, at: int) 
     """Levels behind an opening bracket: (position behind the closing one, SLOW or FULL; next free level)."""
     if pos < 0 or pos >= stop:
         return SLOW, at
-    if buf[pos] == _CLOSE:
+    if buf[unsigned(pos)] == _CLOSE:
         return pos + 1, at
     while True:
-        if pos >= stop or buf[pos] != _OPEN:
+        if pos >= stop or buf[unsigned(pos)] != _OPEN:
             return SLOW, at
         pos, ticks = _steps(buf, pos + 1, stop, grid[0], grid[1])
-        if pos < 0 or pos >= stop or buf[pos] != _COMMA or ticks == 0:
+        if pos < 0 or pos >= stop or buf[unsigned(pos)] != _COMMA or ticks == 0:
             return SLOW, at
         pos, lots = _steps(buf, pos + 1, stop, grid[2], grid[3])
-        if pos < 0 or pos + 1 >= stop or buf[pos] != _CLOSE:
+        if pos < 0 or pos + 1 >= stop or buf[unsigned(pos)] != _CLOSE:
             return SLOW, at
         if at >= len(levels):
             return FULL, at
         levels[at, 0] = ticks
         levels[at, 1] = lots
         at += 1
-        if buf[pos + 1] == _CLOSE:
+        if buf[unsigned(pos + 1)] == _CLOSE:
             return pos + 2, at
-        if buf[pos + 1] != _COMMA:
+        if buf[unsigned(pos + 1)] != _COMMA:
             return SLOW, at
         pos += 2
 
@@ -179,13 +222,16 @@ def _stream_of(buf: Bytes, pos: int, stop: int, name: Octets) -> int:
     for i in range(len(name)):
         upper = np.int64(name[i])
         lower = upper + 32 if 65 <= upper <= 90 else upper
-        if buf[pos + i] != lower:
+        if buf[unsigned(pos + i)] != lower:
             return -1
     pos += len(name)
-    if buf[pos] != _AT:
+    if buf[unsigned(pos)] != _AT:
         return -1
     while pos < stop and (
-        buf[pos] == _AT or 48 <= buf[pos] <= 57 or 65 <= buf[pos] <= 90 or 97 <= buf[pos] <= 122
+        buf[unsigned(pos)] == _AT
+        or 48 <= buf[unsigned(pos)] <= 57
+        or 65 <= buf[unsigned(pos)] <= 90
+        or 97 <= buf[unsigned(pos)] <= 122
     ):
         pos += 1
     return pos
@@ -234,7 +280,7 @@ def _depth(
     pos, end = _side(buf, _match(buf, pos, stop, _ASKS), stop, grid, levels, middle)
     if pos < 0:
         return pos, 0, 0, 0
-    if pos + 2 != stop or buf[pos] != _BRACE or buf[pos + 1] != _BRACE:
+    if pos + 2 != stop or buf[unsigned(pos)] != _BRACE or buf[unsigned(pos + 1)] != _BRACE:
         return SLOW, 0, 0, 0
     if first_id > last_id or event_ms > _MAX_EVENT_MS:
         return SLOW, 0, 0, 0
@@ -266,7 +312,7 @@ def _trade(
     pos = _match(buf, after, stop, _M_TRUE)
     if pos < 0:
         pos = _match(buf, after, stop, _M_FALSE)
-    if pos < 0 or pos + 2 != stop or buf[pos] != _BRACE or buf[pos + 1] != _BRACE:
+    if pos < 0 or pos + 2 != stop or buf[unsigned(pos)] != _BRACE or buf[unsigned(pos + 1)] != _BRACE:
         return SLOW, 0, 0, 0
     if ticks == 0 or event_ms > _MAX_EVENT_MS or trade_ms > _MAX_EVENT_MS:
         return SLOW, 0, 0, 0
@@ -289,7 +335,7 @@ def _top(
     pos, bid_lots = _steps(buf, _match(buf, pos, stop, _TOP_BID_SIZE), stop, grid[2], grid[3])
     pos, ask_ticks = _steps(buf, _match(buf, pos, stop, _TOP_ASK), stop, grid[0], grid[1])
     pos, ask_lots = _steps(buf, _match(buf, pos, stop, _TOP_ASK_SIZE), stop, grid[2], grid[3])
-    if pos < 0 or pos + 2 != stop or buf[pos] != _BRACE or buf[pos + 1] != _BRACE:
+    if pos < 0 or pos + 2 != stop or buf[unsigned(pos)] != _BRACE or buf[unsigned(pos + 1)] != _BRACE:
         return SLOW, 0, 0, 0
     _blank(row, _TOP, symbol, ts_recv)
     row.last_id = last_id
@@ -319,7 +365,7 @@ def _snapshot(
     pos, end = _side(buf, _match(buf, pos, stop, _SNAPSHOT_ASKS), stop, grid, levels, middle)
     if pos < 0:
         return pos, 0, 0, 0
-    if pos + 1 != stop or buf[pos] != _BRACE:
+    if pos + 1 != stop or buf[unsigned(pos)] != _BRACE:
         return SLOW, 0, 0, 0
     _blank(row, _SNAPSHOT, symbol, ts_recv)
     row.last_id = last_id
