@@ -88,7 +88,7 @@ class Step(msgspec.Struct, frozen=True, dict=True):
 def _scaled(value: Decimal, decimals: int) -> int:
     """value x 10**decimals, whole by the choice of `decimals`."""
     sign, digits, exponent = value.as_tuple()
-    whole = int("".join(map(str, digits))) * 10 ** (decimals + int(exponent))
+    whole: int = int("".join(map(str, digits))) * 10 ** (decimals + int(exponent))
     return -whole if sign else whole
 
 
