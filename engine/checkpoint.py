@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from engine.core import State, SymbolState
-from engine.events import Setup
+from engine.events import Agents, Setup
 from engine.frame import Event, Feed
 from engine.instrument import Instrument
 from engine.kernels import charts_pack
@@ -51,6 +51,8 @@ class PackedState(msgspec.Struct, frozen=True):
     feeds: list[Feed]
     events: list[Event]
     symbols: list[PackedSymbol]
+    agents: Agents | None = None
+    profits: list[tuple[int, ...]] = []
 
 
 class BadCheckpoint(ValueError):
@@ -74,6 +76,8 @@ def pack(state: State) -> bytes:
             list(state.feeds.values()),
             state.events,
             [_pack_symbol(index, symbol) for index, symbol in state.symbols.items()],
+            state.agents,
+            state.profits,
         )
     )
 
@@ -93,6 +97,8 @@ def unpack(blob: bytes) -> State:
             feeds={feed.venue: feed for feed in packed.feeds},
             events=packed.events,
             metrics_at=packed.metrics_at,
+            agents=packed.agents,
+            profits=packed.profits,
         )
     except BadCheckpoint:
         raise

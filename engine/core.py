@@ -21,6 +21,7 @@ import numpy as np
 
 from engine.batch import Batch
 from engine.events import (
+    Agents,
     Alert,
     BookMetrics,
     Derived,
@@ -42,6 +43,7 @@ from engine.ports import Resync
 from engine.signals.imbalance import ImbalanceSignal
 
 EVENTS_KEPT = 200
+PROFITS_KEPT = 300  # notes of agents, one a second
 _FEATURE = {name: index for index, name in enumerate(fold_kernel.FEATURES)}
 _BAND = {name: index for index, name in enumerate(fold_kernel.BAND_FIELDS)}
 _UNTRUSTED = frozenset({"EMPTY", "BUFFERING", "SNAPSHOT_WAIT", "STALE", "GAP"})
@@ -99,6 +101,8 @@ class State:
     feeds: dict[str, Feed] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)  # newest last
     metrics_at: int = 0
+    agents: Agents | None = None  # as they were told of last
+    profits: list[tuple[int, ...]] = field(default_factory=list)  # by family, newest last
 
 
 def apply(state: State, batch: Batch) -> tuple[list[Derived], list[Resync]]:
@@ -205,6 +209,8 @@ def _apply_note(state: State, note: Note, ts: int, derived: list[Derived]) -> No
                 note.resyncs,
                 note.reconnects,
             )
+        case Agents():
+            _agents(state, note)
         case Mark():
             _alert(state, Alert(note.ts, None, "MARK", None, note.text), derived)
 
@@ -218,6 +224,14 @@ def _new_symbol(note: Listed, setup: Setup) -> SymbolState:
         charts=chart_kernel.new_charts(tick, lot),
         depth_limit=note.depth_limit,
     )
+
+
+def _agents(state: State, note: Agents) -> None:
+    if state.agents is None or len(state.agents.families) != len(note.families):
+        state.profits.clear()
+    state.agents = note
+    state.profits.append(tuple(f.realised + f.unrealised - f.fees for f in note.families))
+    del state.profits[:-PROFITS_KEPT]
 
 
 def _connection(state: State, note: FeedStatus, ts: int, derived: list[Derived]) -> None:

@@ -87,7 +87,42 @@ class Mark(msgspec.Struct, frozen=True, tag="mark"):
     ts: int
 
 
-Note = Setup | Listed | FeedStatus | FeedCount | Mark
+class AgentFamily(msgspec.Struct, frozen=True, array_like=True):
+    """All agents of one family together; money in ticks x lots of the instrument that `Agents` names."""
+
+    name: str
+    count: int
+    position_lots: int
+    realised: int
+    unrealised: int
+    fees: int  # paid, less rebates
+    fills: int
+    orders: int  # resting now
+
+
+class AgentLine(msgspec.Struct, frozen=True, array_like=True):
+    """One agent's inventory book; money in ticks x lots."""
+
+    family: int  # as the market numbers its families
+    position_lots: int
+    cost: int  # of the open position, signed like it
+    realised: int
+    unrealised: int
+    fees: int  # paid, less rebates
+    drawdown: int  # deepest fall of its equity below its peak
+    fills: int
+    orders: int  # resting now
+
+
+class Agents(msgspec.Struct, frozen=True, tag="agents"):
+    """What the agents of this session hold, once a second. Agents are told by family, in their order."""
+
+    symbol: int  # whose tick and lot the amounts are in
+    families: tuple[AgentFamily, ...]
+    agents: tuple[AgentLine, ...]  # the first few hundred
+
+
+Note = Setup | Listed | FeedStatus | FeedCount | Mark | Agents
 
 
 # Derived: recomputed by every replay, written as plain rows for people who query with SQL.

@@ -187,6 +187,38 @@ class Detail(msgspec.Struct, frozen=True):
     signal: SignalNow = SignalNow()
 
 
+class FamilyNow(msgspec.Struct, frozen=True):
+    """A family of agents: amounts in base units, profits in quote units after fees."""
+
+    name: str
+    count: int
+    position: float
+    pnl: float
+    fees: float
+    fills: int
+    orders: int
+    history: bytes = b""  # profit, a little-endian float64 a second, oldest first
+
+
+class AgentNow(msgspec.Struct, frozen=True, array_like=True):
+    """One agent. `family` is its place in `AgentsNow.families`."""
+
+    family: int
+    position: float
+    average: float | None  # price of the open position
+    realised: float
+    unrealised: float
+    fees: float
+    drawdown: float
+    fills: int
+    orders: int
+
+
+class AgentsNow(msgspec.Struct, frozen=True):
+    families: tuple[FamilyNow, ...] = ()
+    agents: tuple[AgentNow, ...] = ()  # in the order of the families
+
+
 class Market(msgspec.Struct, frozen=True):
     """What happened in the market, as far as this frame's tick."""
 
@@ -198,6 +230,7 @@ class Market(msgspec.Struct, frozen=True):
     detail: Detail = Detail()
     events: tuple[Event, ...] = ()  # alerts and marks, newest first
     feeds: tuple[Feed, ...] = ()
+    agents: AgentsNow | None = None  # where agents trade
 
 
 class Transport(msgspec.Struct, frozen=True):

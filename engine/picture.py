@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from array import array
+
 from engine.core import State, SymbolState
 from engine.frame import (
+    AgentNow,
+    AgentsNow,
     Band,
     Detail,
+    FamilyNow,
     Features,
     Level,
     Line,
@@ -34,6 +39,7 @@ def picture(state: State, view: View) -> Market:
         detail=_detail(state, symbol, view) if symbol is not None else Detail(),
         events=tuple(reversed(state.events)),
         feeds=tuple(state.feeds.values()),
+        agents=_agents(state),
     )
 
 
@@ -49,6 +55,45 @@ def auto_group(mid_ticks: float) -> int:
 
 def _whole(value: float | None) -> int | None:
     return None if value is None else int(value)
+
+
+def _agents(state: State) -> AgentsNow | None:
+    """The agents' books in base and quote units."""
+    note = state.agents
+    symbol = state.symbols.get(note.symbol) if note is not None else None
+    if note is None or symbol is None:
+        return None
+    lot = float(symbol.instrument.lot.value)
+    tick = float(symbol.instrument.tick.value)
+    money = tick * lot
+    families = tuple(
+        FamilyNow(
+            f.name,
+            f.count,
+            f.position_lots * lot,
+            (f.realised + f.unrealised - f.fees) * money,
+            f.fees * money,
+            f.fills,
+            f.orders,
+            array("d", [row[i] * money for row in state.profits if i < len(row)]).tobytes(),
+        )
+        for i, f in enumerate(note.families)
+    )
+    agents = tuple(
+        AgentNow(
+            a.family,
+            a.position_lots * lot,
+            a.cost / a.position_lots * tick if a.position_lots else None,
+            a.realised * money,
+            a.unrealised * money,
+            a.fees * money,
+            a.drawdown * money,
+            a.fills,
+            a.orders,
+        )
+        for a in note.agents
+    )
+    return AgentsNow(families, agents)
 
 
 def _line(state: State, symbol: SymbolState) -> Line:

@@ -7,9 +7,9 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,59 +45,68 @@ def run(env: dict[str, str], *args: str, timeout: float = 60) -> subprocess.Comp
     return subprocess.run([*MICROTUI, *args], capture_output=True, text=True, env=env, timeout=timeout)
 
 
-def test_live_headless_prints_rows_and_a_last_line_and_leaves_a_recording(
-    home: dict[str, str], exchange: list[str]
+def watch(
+    env: dict[str, str], args: list[str], enough: Callable[[dict[str, Any]], bool], number: signal.Signals
+) -> list[dict[str, Any]]:
+    """Run until a row is `enough`, then send the signal; every line it printed."""
+    command = [*MICROTUI, "live", *args, "--headless", "--interval", "1s"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env
+    ) as child:
+        assert child.stdout is not None
+        lines = []
+        for line in child.stdout:
+            lines.append(json.loads(line))
+            if enough(lines[-1]) or len(lines) > 120:
+                break
+        child.send_signal(number)
+        out, err = child.communicate(timeout=30)
+    assert child.returncode == 0, err
+    return [*lines, *(json.loads(line) for line in out.splitlines())]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_live_headless_prints_rows_ends_at_a_signal_and_leaves_a_whole_recording(
+    home: dict[str, str], exchange: list[str], number: signal.Signals
 ) -> None:
-    done = run(home, "live", "btcusdt", "ETHUSDT", "--headless", "--for", "5s", "--interval", "1s", *exchange)
-    assert done.returncode == 0, done.stderr
-    *rows, last = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [row["asset"] for row in rows[-2:]] == ["BTCUSDT", "ETHUSDT"]
-    row = rows[-2]
+    *rows, last = watch(
+        home,
+        ["btcusdt", "ETHUSDT", *exchange],
+        lambda row: row["asset"] == "ETHUSDT" and row["verified"][1] > 5,
+        number,
+    )
+    row = rows[-1]
     assert list(row) == KEYS
+    assert [r["asset"] for r in rows[-2:]] == ["BTCUSDT", "ETHUSDT"]
     assert row["state"] == "SYNCED"
     assert row["ts"].endswith("Z")
     assert row["best_bid"] < row["mid_price"] < row["best_ask"]
-    assert row["depth_imbalance"] == pytest.approx(
-        (row["bid_depth_1pct"] - row["ask_depth_1pct"]) / (row["bid_depth_1pct"] + row["ask_depth_1pct"]),
-        abs=1e-3,
-    )
-    assert row["bid_ask_ratio"] == pytest.approx(row["bid_depth_1pct"] / row["ask_depth_1pct"], rel=1e-3)
-    assert row["verified"][0] == row["verified"][1] > 0
+    bids, asks = row["bid_depth_1pct"], row["ask_depth_1pct"]
+    assert row["depth_imbalance"] == pytest.approx((bids - asks) / (bids + asks), abs=1e-3)
+    assert row["bid_ask_ratio"] == pytest.approx(bids / asks, rel=1e-3)
+    assert row["verified"][0] == row["verified"][1]
     assert last["end"] is True
-    assert last["symbols"]["BTCUSDT"]["verified"][1] >= row["verified"][1]
+    assert last["symbols"]["ETHUSDT"]["verified"][1] >= row["verified"][1]
     assert Path(last["recording"]).is_file()
     assert not Path(last["recording"] + "-wal").exists()
 
     checked = run(home, "sessions", "verify", last["recording"])
     assert checked.returncode == 0, checked.stdout
-    again = run(home, "replay", "--headless", "--interval", "1s")
+    again = run(home, "replay", last["recording"], "--headless", "--interval", "1s")
     *replayed, end = [json.loads(line) for line in again.stdout.splitlines()]
     assert replayed == rows
     assert end["symbols"] == last["symbols"]
+    assert end["events"] == last["events"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_it_cleanly_and_nothing_is_lost(
-    home: dict[str, str], exchange: list[str], number: signal.Signals
-) -> None:
-    command = [*MICROTUI, "live", "BTCUSDT", "--headless", "--interval", "1s", *exchange]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=home
-    ) as child:
-        assert child.stdout is not None
-        child.stdout.readline()
-        time.sleep(1.5)
-        child.send_signal(number)
-        out, err = child.communicate(timeout=20)
-    assert child.returncode == 0, err
-    last = json.loads(out.splitlines()[-1])
-    shown = run(home, "sessions", "list", "--json")
-    sessions = {Path(s["path"]): s for s in map(json.loads, shown.stdout.splitlines()) if "path" in s}
-    listed = sessions.get(Path(last["recording"]))
-    assert listed is None or listed["state"] == "closed"
-    replayed = json.loads(run(home, "replay", last["recording"], "--headless").stdout.splitlines()[-1])
-    assert replayed["events"] == last["events"]
-    assert replayed["symbols"] == last["symbols"]
+def test_for_ends_it_by_itself(home: dict[str, str], exchange: list[str]) -> None:
+    done = run(
+        home, "live", "BTCUSDT", "--headless", "--no-record", "--for", "2s", "--interval", "1s", *exchange
+    )
+    assert done.returncode == 0, done.stderr
+    last = json.loads(done.stdout.splitlines()[-1])
+    assert 2.0 <= last["seconds"] < 2.2
+    assert last["recording"] is None
 
 
 def test_an_unknown_symbol_is_one_sentence_with_what_is_near(
