@@ -9,6 +9,7 @@ import threading
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
+from cli.memory import hold_mmap_threshold
 from engine.ports import Command
 from tui.bridge import Bridge
 
@@ -53,6 +54,7 @@ class EngineThread:
             self._bridge.failure = sentence_of(error)
 
     async def _main(self) -> None:
+        hold_mmap_threshold()
         self._loop = asyncio.get_running_loop()
         self._task = asyncio.current_task()
         if self._stopping:

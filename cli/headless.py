@@ -124,6 +124,7 @@ def run(make_session: Callable[[], Session], printer: LinePrinter) -> None:
     """A whole headless run in this thread. Raises UserError for what a person can act on."""
     from cli.errors import UserError, explained
     from cli.kernels import warm_kernels
+    from cli.memory import hold_mmap_threshold
     from cli.screen import log_to_file
 
     async def main() -> None:
@@ -131,6 +132,7 @@ def run(make_session: Callable[[], Session], printer: LinePrinter) -> None:
         await run_headless(make_session(), printer)
 
     log_to_file()
+    hold_mmap_threshold()
     try:
         asyncio.run(main())
     except Exception as error:

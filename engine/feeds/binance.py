@@ -43,6 +43,7 @@ _SUFFIXES = ("@depth@100ms", "@trade", "@bookTicker")
 _PREFIX_CHARS = len('{"stream":"')
 _STREAMS_A_REQUEST = 100
 _FINER_DECIMALS = 3
+_ROUND_CUTS = frozenset({100, 500, 1000, 5000})  # the limits that clients of the venue ask for
 _NOTHING_SAID = ("", "", "", None)
 
 
@@ -63,6 +64,14 @@ class _Symbol:
         default_factory=lambda: np.zeros(0, np.uint8)
     )
     grid: np.ndarray[tuple[int], np.dtype[np.int64]] = field(default_factory=lambda: np.zeros(4, np.int64))
+
+
+def is_whole(count: int, limit: int) -> bool:
+    """Whether a snapshot's side with `count` levels, `limit` asked for, is all of that side.
+
+    A round count below the limit is a proxy's or a capture's own cut, not the end of a book.
+    """
+    return count < limit and count not in _ROUND_CUTS
 
 
 class Binance:
@@ -187,8 +196,8 @@ class Binance:
         join, held = symbol.sync.snapshot(epoch, last_id)
         if join is Join.SYNCED:
             row = builder.rows[builder.row_count]
-            whole_bids = BIDS_WHOLE if row["bid_count"] < limit else 0
-            row["flags"] = whole_bids | (ASKS_WHOLE if row["ask_count"] < limit else 0)
+            whole_bids = BIDS_WHOLE if is_whole(int(row["bid_count"]), limit) else 0
+            row["flags"] = whole_bids | (ASKS_WHOLE if is_whole(int(row["ask_count"]), limit) else 0)
             self._keep(levels)
             try:
                 for diff in held:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from engine.batch import ASKS_WHOLE, BIDS_WHOLE, Batch, BatchBuilder
 from engine.events import FeedCount, FeedStatus, Kind, Listed
 from engine.feeds import binance
-from engine.feeds.binance import Binance
+from engine.feeds.binance import Binance, is_whole
 from engine.feeds.binance_requests import Request
 from engine.feeds.errors import Malformed, UnknownSymbol
 from engine.feeds.options import FeedOptions
@@ -162,6 +162,17 @@ def test_a_side_is_whole_where_fewer_levels_came_than_were_asked_for(limit: int,
     feed.snapshot(0, feed.snapshot_asked(0, 0), limit, snapshot(5), 1)
     row = next(r for r in feed.builder.take().rows if r["kind"] == Kind.SNAPSHOT)
     assert row["flags"] == flags
+
+
+def test_a_round_number_of_levels_is_a_cut_and_not_the_end_of_the_book():
+    assert [is_whole(count, 5000) for count in (0, 37, 999, 1000, 1001, 5000)] == [
+        True,
+        True,
+        True,
+        False,
+        True,
+        False,
+    ]
 
 
 def test_a_gap_resyncs_that_symbol_alone():
