@@ -43,7 +43,8 @@ class EngineThread:
         self._stopping = True
         if self._loop is not None and self._task is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._task.cancel)
-        self._thread.join(timeout_s)
+        if self._thread.ident is not None:  # it may never have been started
+            self._thread.join(timeout_s)
 
     def _run(self) -> None:
         try:

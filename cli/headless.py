@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import signal
 import sys
@@ -14,6 +13,7 @@ from typing import Any
 
 from engine.core import State, SymbolState
 from engine.events import Derived
+from engine.frame import Recording
 from engine.session import Session
 
 _ROUND = {"latency_ms": 1, "spread_bps": 4, "bid_ask_ratio": 4, "depth_imbalance": 4, "depth_band_bps": 1}
@@ -46,8 +46,8 @@ class LinePrinter:
         if self._for_ns is not None and state.ts - state.started >= self._for_ns:
             self.done.set()
 
-    def last(self, state: State, recording: str) -> None:
-        """The line that ends every run, whatever ended it."""
+    def last(self, state: State, recording: Recording, notes: Sequence[str] = ()) -> None:
+        """The line that ends a run. `notes`: what was passed over or lost on the way."""
         self._print(
             {
                 "end": True,
@@ -62,7 +62,10 @@ class LinePrinter:
                     }
                     for _, s in sorted(state.symbols.items())
                 },
-                "recording": recording or None,
+                "recording": recording.path or None,
+                "recording_state": recording.state,
+                "lost_events": recording.lost_events,
+                "notes": list(notes),
             }
         )
 
@@ -141,6 +144,27 @@ def run(make_session: Callable[[], Session], printer: LinePrinter) -> None:
         raise
 
 
+class Notes:
+    """Observes what a person should hear of on stderr, once each: a failed recording, a gap, a damaged piece."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self.recording = Recording()
+        self.said: list[str] = []
+
+    def __call__(self, state: State, derived: Sequence[Derived]) -> None:
+        self.look()
+
+    def look(self) -> None:
+        if self._session.sink is not None:
+            self.recording = self._session.sink.status
+        failed = f"recording stopped: {self.recording.reason}" if self.recording.state == "FAILED" else ""
+        for note in (self._session.source.transport.note, failed):
+            if note and note not in self.said:
+                self.said.append(note)
+                print(f"microtui: {note}", file=sys.stderr, flush=True)
+
+
 async def run_headless(session: Session, printer: LinePrinter) -> None:
     """Until the source ends, the time is up, or SIGINT or SIGTERM comes; the recording is closed then."""
     session.observers.append(printer)
@@ -149,15 +173,18 @@ async def run_headless(session: Session, printer: LinePrinter) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, printer.done.set)
-    recording = session.sink.status.path if session.sink is not None else ""
+    notes = Notes(session)
+    session.observers.append(notes)
     try:
         await asyncio.wait({running, done}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         done.cancel()
         running.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await running
-        printer.last(session.state, recording)
+        await asyncio.wait({running})
+        notes.look()
+        printer.last(session.state, notes.recording, notes.said)
+    if not running.cancelled():
+        running.result()
 
 
 def iso(ts: int) -> str | None:

@@ -68,7 +68,10 @@ def live(
         partial(_build_desk, names, record, flags, current),
         title=f"live {' '.join(names)}",
         exporters=exporters(lambda: current[0].sink.status.path if current and current[0].sink else ""),
+        flags=flags,
     )
+    if current and current[0].sink is not None:
+        click.echo(f"recorded: {current[0].sink.status.path}", err=True)
 
 
 async def _build_desk(
@@ -108,7 +111,7 @@ async def _build_desk(
             meter.messages.append(f"cannot rewind: {error}")
             return None
 
-    desk = Desk(bridge.publish, make_session, meter, open_rewind)
+    desk = Desk(bridge.publish, make_session, meter, open_rewind, meter.messages.append)
     bridge.progress = "connecting"
     return desk
 

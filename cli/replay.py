@@ -42,6 +42,9 @@ def replay(
     if headless:
         _headless(path, at, 0.0 if speed is None else speed, for_s, interval_s)
         return
+    if at is not None:
+        with _open(path) as recording:  # a wrong time is said before the screen is taken over
+            _start_ns(at, recording)
     from cli.export import exporters
     from cli.screen import run_screen
 

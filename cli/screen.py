@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import tomllib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cli import paths
@@ -24,8 +24,8 @@ def run_screen(
     build: Callable[[Bridge], Awaitable[Desk]],
     *,
     title: str,
-    symbol: int | None = None,
     exporters: Mapping[str, Callable[[], str]] | None = None,
+    flags: Sequence[str] = (),
 ) -> None:
     """Paint at once; the engine starts beside it. Raises UserError when the engine could not go on."""
     if not sys.stdin.isatty() or not sys.stderr.isatty():
@@ -36,7 +36,7 @@ def run_screen(
         )
     log_to_file()
     bridge = Bridge()
-    look = _look_settings()
+    look = _look_settings(flags)
     app = MicrotuiApp(
         bridge,
         theme_folders=[paths.built_in("themes"), paths.config_folder() / "themes"],
@@ -75,13 +75,20 @@ def log_to_file() -> None:
     )
 
 
-def _look_settings() -> dict[str, Any]:
-    """Theme and keys, read before the first paint; the whole file is checked right after it."""
+def _look_settings(flags: Sequence[str]) -> dict[str, Any]:
+    """Theme, ascii and keys, read before the first paint; all settings are checked right after it."""
     try:
         values = tomllib.loads(paths.config_file().read_text("utf-8"))
     except (OSError, ValueError):
-        return {}
+        values = {}
     screen, keys = values.get("screen"), values.get("keys")
     look: dict[str, Any] = dict(screen) if isinstance(screen, dict) else {}
+    given = dict(flag.partition("=")[::2] for flag in flags)
+    for name in ("theme", "ascii"):
+        text = given.get(f"screen.{name}", os.environ.get(f"MICROTUI_SCREEN__{name.upper()}"))
+        if text is not None:
+            look[name] = (
+                text.strip() if name == "theme" else text.strip().lower() in ("1", "true", "yes", "on")
+            )
     look["keys"] = keys if isinstance(keys, dict) and all(isinstance(k, str) for k in keys.values()) else {}
     return look

@@ -32,7 +32,7 @@ _SECRET_WORDS = ("secret", "password", "token", "api_key", "apikey")
 
 
 def _listed(value: Any) -> Any:
-    """One endpoint or several: text is a list of one, or of what stands between commas."""
+    """One or several: text, as flags and the environment give it, is what stands between its commas."""
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
@@ -63,7 +63,9 @@ class SignalSettings(_Part):
 
 
 class BookSettings(_Part):
-    bands_bps: Annotated[list[Annotated[float, Field(gt=0, le=5000)]], Field(max_length=5)] = [10.0, 25.0]
+    bands_bps: Annotated[
+        list[Annotated[float, Field(gt=0, le=5000)]], BeforeValidator(_listed), Field(max_length=5)
+    ] = [10.0, 25.0]
     round_trip_quote: Annotated[float, Field(gt=0)] = 100_000.0
 
 

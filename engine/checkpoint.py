@@ -48,6 +48,7 @@ class PackedState(msgspec.Struct, frozen=True):
     ts: int
     started: int
     metrics_at: int
+    told: dict[str, int]
     feeds: list[Feed]
     events: list[Event]
     symbols: list[PackedSymbol]
@@ -57,6 +58,8 @@ class PackedState(msgspec.Struct, frozen=True):
 
 class BadCheckpoint(ValueError):
     """Bytes that are not a checkpoint of this version."""
+
+    for_people = True
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -73,6 +76,7 @@ def pack(state: State) -> bytes:
             state.ts,
             state.started,
             state.metrics_at,
+            state.told,
             list(state.feeds.values()),
             state.events,
             [_pack_symbol(index, symbol) for index, symbol in state.symbols.items()],
@@ -97,6 +101,7 @@ def unpack(blob: bytes) -> State:
             feeds={feed.venue: feed for feed in packed.feeds},
             events=packed.events,
             metrics_at=packed.metrics_at,
+            told=packed.told,
             agents=packed.agents,
             profits=packed.profits,
         )

@@ -43,10 +43,18 @@ from engine.ports import Resync
 from engine.signals.imbalance import ImbalanceSignal
 
 EVENTS_KEPT = 200
+FEED_QUIET_NS = 30_000_000_000  # an outage that flaps is told of once
+# What a kernel may find wrong, the gravest first: the state that is shown and why.
+_DOUBTS = {
+    fold_kernel.OVERFLOW: ("MISMATCH", "a level lies beyond what the book can hold"),
+    fold_kernel.CROSSED: ("CROSSED", "the best bid reached the best ask"),
+    fold_kernel.MISMATCH: ("MISMATCH", "its top differs from the venue's at the same update"),
+}
 PROFITS_KEPT = 300  # notes of agents, one a second
 _FEATURE = {name: index for index, name in enumerate(fold_kernel.FEATURES)}
 _BAND = {name: index for index, name in enumerate(fold_kernel.BAND_FIELDS)}
-_UNTRUSTED = frozenset({"EMPTY", "BUFFERING", "SNAPSHOT_WAIT", "STALE", "GAP"})
+# States in which updates are missing. A STALE book is not among them: its feed goes on where it stopped.
+_LOST = frozenset({"EMPTY", "BUFFERING", "SNAPSHOT_WAIT", "GAP"})
 
 
 @dataclass
@@ -101,6 +109,7 @@ class State:
     feeds: dict[str, Feed] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)  # newest last
     metrics_at: int = 0
+    told: dict[str, int] = field(default_factory=dict)  # of whose trouble a person last heard when
     agents: Agents | None = None  # as they were told of last
     profits: list[tuple[int, ...]] = field(default_factory=list)  # by family, newest last
 
@@ -127,6 +136,11 @@ def apply(state: State, batch: Batch) -> tuple[list[Derived], list[Resync]]:
     if batch.ends_at_tick:
         _tick(state, int(batch.rows[-1]["ts_recv"]), derived)
     return derived, requests
+
+
+def listed(state: State) -> tuple[Listed, ...]:
+    """The instruments as they were listed last."""
+    return tuple(Listed(index, s.instrument, s.depth_limit) for index, s in state.symbols.items())
 
 
 def _parts(batch: Batch) -> Iterator[Batch]:
@@ -181,7 +195,8 @@ def _doubt(
         else "its top differs from the venue's at the same update"
     )
     fold_kernel.reset_book(symbol.market)
-    _alert(state, Alert(ts, index, "BOOK", None, f"{symbol.instrument.symbol} book resyncs: {why}"), derived)
+    text = f"{symbol.instrument.symbol} book resyncs: {why}"
+    _trouble(state, symbol.instrument.key, Alert(ts, index, "BOOK", None, text), derived)
     requests.append(Resync(index, why))
 
 
@@ -262,10 +277,11 @@ def _book_status(state: State, note: FeedStatus, ts: int, derived: list[Derived]
     was = symbol.book_state
     symbol.book_state, symbol.reason = note.state, note.reason
     symbol.trading = note.trading or symbol.trading
-    if was == "SYNCED" and note.state in _UNTRUSTED:
+    if was in ("SYNCED", "STALE") and note.state in _LOST:
         fold_kernel.reset_book(symbol.market)
+    if was == "SYNCED" and note.state != "SYNCED":
         text = f"{symbol.instrument.symbol} book {note.state.lower()}: {note.reason}"
-        _alert(state, Alert(ts, note.symbol, "FEED", None, text), derived)
+        _trouble(state, symbol.instrument.key, Alert(ts, note.symbol, "FEED", None, text), derived)
 
 
 def _tick(state: State, ts: int, derived: list[Derived]) -> None:
@@ -306,6 +322,14 @@ def _metrics(symbol: SymbolState, ts: int) -> BookMetrics:
         ask_depth_1pct=symbol.band(0, "ask_depth"),
         depth_band_bps=symbol.band(0, "reach_bps"),
     )
+
+
+def _trouble(state: State, whose: str, alert: Alert, derived: list[Derived]) -> None:
+    """An alert about a feed or a book, unless the same one's trouble was told of shortly before."""
+    last = state.told.get(whose)
+    state.told[whose] = alert.ts
+    if last is None or alert.ts - last >= FEED_QUIET_NS:
+        _alert(state, alert, derived)
 
 
 def _alert(state: State, alert: Alert, derived: list[Derived]) -> None:

@@ -26,10 +26,12 @@ class Desk:
         make_session: Callable[[Callable[[Frame], None], Callable[[Host], Host]], Session],
         host: Callable[[Host], Host],
         open_rewind: Callable[[], Source | None] | None = None,
+        say: Callable[[str], None] = lambda text: None,
     ) -> None:
         self._publish = publish
         self._host = host
         self._open_rewind = open_rewind
+        self._say = say
         self._rewind: Session | None = None
         self._rewind_task: asyncio.Task[None] | None = None
         self.main = make_session(self._publish_main, self._main_host)
@@ -55,41 +57,65 @@ class Desk:
                 await (self._rewind or self.main).command(command)
             case Record():
                 await self.main.command(command)
+                if self._rewind is not None:
+                    self._rewind.draw()
             case AddMark(text, None) if self._rewind is not None:
                 await self.main.command(AddMark(text, self._rewind.state.ts))
-            case Seek() | StepBy() | Pause() | Speed() if self._can_rewind():
+            case Seek() | StepBy() | Pause() | Speed() if self._for_rewind(command):
                 await self._rewound(command)
             case _:
                 await (self._rewind or self.main).command(command)
+
+    def _for_rewind(self, command: Seek | StepBy | Pause | Speed) -> bool:
+        """What the main source does itself it does, while it is in front; it cannot step back."""
+        if self._rewind is not None:
+            return True
+        steps_back = isinstance(command, StepBy) and command.ticks < 0
+        own = {Pause: "pause", Speed: "speed", StepBy: "step", Seek: "seek"}[type(command)]
+        return self._can_rewind() and (steps_back or own not in self.main.source.accepts)
 
     def _can_rewind(self) -> bool:
         no_seek = "seek" not in self.main.source.accepts
         return no_seek and self._open_rewind is not None and self.main.sink is not None
 
     async def _rewound(self, command: Command) -> None:
-        if self._rewind is None:
-            if isinstance(command, Speed) or self._open_rewind is None:
-                return
+        if self._rewind is not None:
+            await self._rewind.command(command)
+        elif not isinstance(command, Speed) and self._open_rewind is not None:
             source = self._open_rewind()
-            if source is None:
-                return
-            self._rewind = Session(source, publish=self._publish, host=self._rewind_host, view=self.main.view)
-            at = self.main.state.ts
-            await self._rewind.command(Seek(command.ts if isinstance(command, Seek) else at))
-            self._rewind_task = asyncio.create_task(self._rewind.run())
+            if source is not None:
+                await self._begin_rewind(source, command)
+
+    async def _begin_rewind(self, source: Source, command: Command) -> None:
+        session = Session(source, publish=self._publish, host=self._rewind_host, view=self.main.view)
+        try:
+            await session.command(Seek(command.ts if isinstance(command, Seek) else self.main.state.ts))
             if not isinstance(command, Seek):
-                await self._rewind.command(Pause(True))
+                await session.command(Pause(True))
             if isinstance(command, StepBy):
-                await self._rewind.command(command)
+                await session.command(command)
+        except Exception as error:
+            await source.close()
+            self._say(f"cannot rewind: {error}")
             return
-        await self._rewind.command(command)
+        self._rewind = session
+        self._rewind_task = asyncio.create_task(session.run())
+        self._rewind_task.add_done_callback(self._rewind_ended)
+
+    def _rewind_ended(self, task: asyncio.Task[None]) -> None:
+        """A rewind that failed gives the screen back to the session itself."""
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._say(f"the rewind ended: {error}")
+        if task is self._rewind_task:
+            self._rewind = self._rewind_task = None
+            self.main.draw()
 
     async def _close_rewind(self) -> None:
         task, self._rewind, self._rewind_task = self._rewind_task, None, None
         if task is not None:
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            await asyncio.wait({task})
 
     def _publish_main(self, frame: Frame) -> None:
         if self._rewind is None:

@@ -103,7 +103,7 @@ class AgentFamily(msgspec.Struct, frozen=True, array_like=True):
 class AgentLine(msgspec.Struct, frozen=True, array_like=True):
     """One agent's inventory book; money in ticks x lots."""
 
-    family: int  # as the market numbers its families
+    family: int  # its place in `Agents.families`
     position_lots: int
     cost: int  # of the open position, signed like it
     realised: int

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
+from engine.events import Listed
 from engine.frame import Recording, Transport, View
 
 if TYPE_CHECKING:
@@ -65,7 +66,8 @@ class Checkpoint(msgspec.Struct, frozen=True):
 
     seq: int  # of the next event
     ts: int
-    blob: bytes  # `State.pack()`
+    blob: bytes  # `engine.checkpoint.pack`
+    listed: tuple[Listed, ...] = ()  # the instruments known by then, for a recording that begins here
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,23 @@ from collections.abc import Callable, Sequence
 
 from engine.batch import Batch
 from engine.checkpoint import pack, unpack
-from engine.core import State, apply
+from engine.core import State, apply, listed
 from engine.events import Derived
 from engine.frame import Frame, Host, View
 from engine.picture import picture
-from engine.ports import Checkpoint, Command, Jump, Record, Resync, Seek, SetView, Sink, Source
+from engine.ports import (
+    Checkpoint,
+    Command,
+    Jump,
+    Pause,
+    Record,
+    Resync,
+    Seek,
+    SetView,
+    Sink,
+    Source,
+    Speed,
+)
 
 DRAW_EVERY_S = 0.095  # of wall time: the screen looks ten times a second, more frames help nobody
 YIELD_AFTER_S = 0.005  # how long folding may keep the loop from reading a command
@@ -67,8 +79,7 @@ class Session:
                     yielded = time.perf_counter()
             self.draw()
         finally:
-            if self._late is not None:
-                self._late.cancel()
+            self._drop_late()
             await self.source.close()
             if self.sink is not None:
                 await asyncio.to_thread(self.sink.close)
@@ -82,15 +93,16 @@ class Session:
             case Record():
                 await self._record(command.on)
                 self.draw()
+            case Pause() | Speed():
+                await self.source.command(command)
+                self.draw()
             case _:
                 await self.source.command(command)
 
     def draw(self) -> None:
-        """Publish the state as it stands."""
-        if self._late is not None:
-            self._late.cancel()
-            self._late = None
-        if self._publish is not None:
+        """Publish the state as it stands, unless a jump is still on its way."""
+        self._drop_late()
+        if self._publish is not None and self.state.ts >= self._draw_from_ts:
             self._drawn_at = time.perf_counter()
             self._publish(self.frame())
 
@@ -103,7 +115,7 @@ class Session:
     async def _fold(self, batch: Batch) -> None:
         state, sink = self.state, self.sink
         if sink is not None and sink.wants_checkpoint:
-            sink.checkpoint(Checkpoint(state.seq, state.ts, pack(state)))
+            sink.checkpoint(Checkpoint(state.seq, state.ts, pack(state), listed(state)))
         seq = state.seq
         derived, requests = apply(state, batch)
         if sink is not None:
@@ -124,21 +136,27 @@ class Session:
         elif self._late is None and self._publish is not None:
             self._late = asyncio.get_running_loop().call_later(wait_s, self.draw)
 
+    def _drop_late(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
+
     async def _request(self, request: Resync) -> None:
         if "resync" in self.source.accepts:
             await self.source.command(request)
 
     def _jump(self, jump: Jump) -> None:
+        self._drop_late()
         self.state = unpack(jump.checkpoint.blob) if jump.checkpoint is not None else State()
         self._draw_from_ts = jump.until_ts
         self._drawn_at = 0.0
 
     async def _record(self, on: bool | None) -> None:
-        recording = self.sink is not None
+        recording = self.sink is not None and self.sink.status.state == "ON"
         if on is recording or self._make_sink is None:
             return
-        if self.sink is not None:
+        if self.sink is not None:  # recording, or failed
             sink, self.sink = self.sink, None
             await asyncio.to_thread(sink.close)
-        else:
+        if not recording:
             self.sink = self._make_sink()

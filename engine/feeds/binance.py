@@ -19,7 +19,7 @@ from engine.batch import ASKS_WHOLE, BIDS_WHOLE, BatchBuilder
 from engine.events import FeedCount, FeedStatus, Kind, Listed
 from engine.feeds import binance_text
 from engine.feeds.binance_info import VENUE, ExchangeInfo, instrument_of, read_info
-from engine.feeds.binance_requests import Request, depth_request, info_request, normal
+from engine.feeds.binance_requests import Request, depth_request, info_request
 from engine.feeds.errors import Malformed, UnknownSymbol
 from engine.feeds.options import FeedOptions
 from engine.feeds.states import BookState
@@ -77,13 +77,14 @@ def is_whole(count: int, limit: int) -> bool:
 class Binance:
     """The protocol of one session: its symbols, their books, and what was heard of them.
 
-    Symbol indices are positions in `names`. `last_error` is what the venue last said against a request.
+    `symbols` are spelt as the venue spells them; a repeated one counts once. Symbol indices are positions in
+    `names`. `last_error` is what the venue last said against a request.
     """
 
     def __init__(self, symbols: Sequence[str], options: FeedOptions, builder: BatchBuilder) -> None:
         self.options = options
         self.builder = builder
-        self.names = tuple(dict.fromkeys(normal(symbol) for symbol in symbols))
+        self.names = tuple(dict.fromkeys(symbols))
         self.symbols = [_Symbol(name, BookSync(options.max_held_diffs)) for name in self.names]
         self.listed = False
         self.weight_a_minute: int | None = None
@@ -212,9 +213,11 @@ class Binance:
     # what the connection tells
 
     def connected(self, ts: int) -> None:
+        """A new line, with nothing of the old one on it: a venue that restarted may count from anywhere."""
         for index, symbol in enumerate(self.symbols):
             symbol.sync.start(symbol.sync.reason)
             symbol.began = ts
+            symbol.last_trade = symbol.last_top = symbol.last_depth = -1
             self.say(index, ts)
 
     def disconnected(self, reason: str, ts: int) -> None:

@@ -1,7 +1,8 @@
 """Numba kernels: how every one of them is compiled, and where the compiled code is kept.
 
 numba keys its cache by a function's own file, so a helper edited in another file would stay stale. Here the
-cache folder's name is a hash of all kernel sources, numba and Python: edit anything and all is compiled anew.
+cache folder's name is a hash of all kernel sources, where and when they were written, numba and Python: edit
+anything and all is compiled anew.
 Code compiled with bounds checks lives in a folder of its own, or numba would load the unchecked one.
 
 Importing this package imports no numba; the first module that decorates a function does.
@@ -24,13 +25,19 @@ from platformdirs import user_cache_dir
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+# Every source with a jitted line or a number that one uses, from the engine's folder.
+_COMPILED = (
+    *("kernels/*.py", "rng.py", "agents/*.py"),
+    *("market/kernel.py", "market/world.py", "market/inventory.py", "market/state.py"),
+)
 _UNUSED_AFTER_S = 24 * 3600.0
 
 
 def _fingerprint() -> str:
     digest = hashlib.sha256(f"{version('numba')} {sys.version}".encode())
-    for source in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(source.name.encode() + b"\0" + source.read_bytes())
+    for pattern in _COMPILED:
+        for source in sorted(Path(__file__).parent.parent.glob(pattern)):
+            digest.update(source.name.encode() + b"\0" + source.read_bytes())
     checked = os.environ.get("NUMBA_BOUNDSCHECK", "") not in ("", "0")
     return digest.hexdigest()[:16] + ("-checked" if checked else "")
 

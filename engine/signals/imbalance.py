@@ -46,7 +46,7 @@ class ImbalanceSignal(msgspec.Struct):
         before = self.now.direction
         if ratio is None or not ratio > 0 or math.isinf(ratio):
             self._end()
-            self.now = SignalNow(reason="no ratio: a side of the book is empty or not known")
+            self.now = SignalNow(reason="no ratio: the book is not trusted now, or a side of it is empty")
             return before != "FLAT"
         log_ratio = math.log2(ratio)
         self._advance(log_ratio, dt_s, rule)

@@ -91,7 +91,7 @@ def test_missing_and_silly_ratios_say_so() -> None:
     signal = ImbalanceSignal()
     for ratio in (None, 0.0, -1.0, math.inf, math.nan):
         assert not signal.step(ratio, 0, 0.1, RULE)
-        assert signal.now.reason == "no ratio: a side of the book is empty or not known"
+        assert signal.now.reason == "no ratio: the book is not trusted now, or a side of it is empty"
         assert signal.now.confidence is None
 
 

@@ -228,3 +228,46 @@ def test_the_ladder_steps_in_ones_twos_and_fives() -> None:
 def test_host_is_no_part_of_the_market() -> None:
     assert Host() != Host(cpu_pct=2.0)
     assert Frame(host=Host()).market == Frame(host=Host(cpu_pct=2.0)).market
+
+
+def told(states: list[str], apart_ns: int) -> list[str]:
+    """The alerts of a book that goes through these states, one each `apart_ns`."""
+    state = State()
+    for batch in opening(CROSSED[:1]):
+        apply(state, batch)
+    out, ts, texts = BatchBuilder(), START_NS + TICK_NS, []
+    for name in states:
+        ts += apart_ns
+        out.add_note(FeedStatus("binance", name, 0, "silence"), ts, 0)
+        out.add(Kind.TICK, ts)
+        derived, _ = apply(state, out.take())
+        texts += [d.text for d in derived if isinstance(d, Alert)]
+    return texts
+
+
+def test_an_outage_that_flaps_is_told_of_once_and_a_later_one_again() -> None:
+    assert told(["STALE", "SYNCED"] * 50, TICK_NS) == ["BTCUSDT book stale: silence"]
+    assert told(["STALE", "SYNCED"] * 3, 20_000_000_000) == ["BTCUSDT book stale: silence"] * 3
+
+
+def test_a_stale_book_goes_on_where_its_feed_goes_on() -> None:
+    state = State()
+    for batch in opening(CROSSED[:1]):
+        apply(state, batch)
+    out = BatchBuilder()
+    ts = START_NS + 50 * TICK_NS
+    out.add_note(FeedStatus("binance", "STALE", 0, "silence"), ts, 0)
+    out.add(Kind.TICK, ts)
+    apply(state, out.take())
+    assert picture(state, View()).lines[0].state == "STALE"
+    out.add_levels(Kind.DELTA, ts, [(99, 7)], [(102, 3)], symbol=0, first_id=1, last_id=4)
+    out.add_note(FeedStatus("binance", "SYNCED", 0), ts, 0)
+    out.add(Kind.TICK, ts + TICK_NS)
+    apply(state, out.take())
+    market = picture(state, View())
+    assert (market.lines[0].state, market.lines[0].update_id) == ("SYNCED", 4)
+    assert market.lines[0].mid == pytest.approx(1.005)
+    assert [tuple(level)[:2] for level in map(msgspec.structs.astuple, market.detail.bids)] == [
+        (100, 5),
+        (99, 7),
+    ]
