@@ -9,8 +9,10 @@ import click
 # name -> where it lives and its one line of help, so that `--help` loads none of them
 COMMANDS = {
     "live": ("cli.live:live", "Watch a live market."),
+    "sim": ("cli.sim:sim", "Watch a simulated market of agents; no network needed."),
     "replay": ("cli.replay:replay", "Play a recording."),
     "sessions": ("cli.sessions:sessions", "List, check, export and prune recordings."),
+    "validate": ("cli.validate:validate", "Hold a simulated market against the facts of real ones."),
     "exchange": (
         "cli.exchange:exchange",
         "Serve a made-up exchange on this machine, to try microtui offline.",
@@ -42,6 +44,7 @@ def main() -> None:
     """A full-screen terminal for market microstructure.
 
     \b
+      microtui sim                a living market on this machine alone
       microtui live BTCUSDT       an exact order book, recorded as you watch
       microtui replay             the last recording, with seek and speed
       microtui exchange           a market on this machine, for trying it offline

@@ -18,7 +18,7 @@ from tui.screens.choice import Choice, Entry
 from tui.screens.help import Help
 from tui.screens.main import MainScreen
 from tui.screens.prompt import Prompt
-from tui.steering import ends
+from tui.steering import FROZEN, ends
 from tui.when import EXAMPLES, NotATime, parse_time
 
 if TYPE_CHECKING:
@@ -26,6 +26,13 @@ if TYPE_CHECKING:
 
 LONGEST_NOTE = 200
 PICTURE = "svg"
+_NOTHING_THERE = {
+    "next_mark": "no later mark",
+    "previous_mark": "no earlier mark",
+    "forward": "nothing later is known",
+    "forward_far": "nothing later is known",
+    "now": "nothing later is known",
+}
 
 
 def perform(app: MicrotuiApp, main: MainScreen, action: Action) -> None:
@@ -41,23 +48,25 @@ def perform(app: MicrotuiApp, main: MainScreen, action: Action) -> None:
         return
     elif action.needs not in frame.host.accepts:
         app.say(f"{action.text}: not in this session")
+    elif app.frozen and action.group == "Time":
+        app.say(FROZEN)
     elif action.id in _ASKING:
         _ASKING[action.id](app)
     else:
         command = app.steering.command(action.id, frame)
         if command is not None:
             app.bridge.send(command)
-        elif action.id in ("next_mark", "previous_mark"):
-            app.say("no mark there")
+        elif action.id in _NOTHING_THERE:
+            app.say(_NOTHING_THERE[action.id])
 
 
 # the screen
 
 
 def _focus(app: MicrotuiApp, main: MainScreen, digit: str) -> None:
-    panel = next((panel for panel in main.panels if panel.key == digit), None)
+    panel = next((panel for panel in main.needed if panel.key == digit), None)
     if panel is None:
-        known = ", ".join(f"{panel.key} {panel.title}" for panel in main.panels)
+        known = ", ".join(f"{panel.key} {panel.title}" for panel in main.needed)
         app.say(f"there is no panel {digit}; there are {known}")
         return
     main.choose(panel)
@@ -66,7 +75,7 @@ def _focus(app: MicrotuiApp, main: MainScreen, digit: str) -> None:
 
 
 def _let_panel(app: MicrotuiApp, main: MainScreen, action: Action) -> None:
-    panel = next((panel for panel in main.panels if panel.title == action.panel), None)
+    panel = next((panel for panel in main.needed if panel.title == action.panel), None)
     if panel is None:
         return
     if main.is_solo and panel not in main.on_screen():
@@ -126,7 +135,7 @@ def _commands(app: MicrotuiApp, main: MainScreen) -> None:
     ]
     listed += [
         Entry(f"do focus_{panel.key}", f"panel {panel.title}", "focus this panel", panel.key)
-        for panel in main.panels
+        for panel in main.needed
     ]
     listed += [Entry(f"theme {name}", f"theme {name}", "use this theme") for name in app.theme_names]
     listed += [
@@ -201,10 +210,13 @@ def _picture(app: MicrotuiApp) -> None:
     symbol = "screen"
     if frame is not None and frame.market.symbol < len(frame.market.lines):
         symbol = "".join(c for c in frame.market.lines[frame.market.symbol].instrument.symbol if c.isalnum())
+    folder = app.export_folder.expanduser().resolve()
+    name = f"microtui-{symbol[:30]}-{time.strftime('%Y%m%dT%H%M%S')}.svg"
     try:
-        path = app.save_screenshot(f"microtui-{symbol[:30]}-{time.strftime('%Y%m%dT%H%M%S')}.svg", path=".")
+        folder.mkdir(parents=True, exist_ok=True)
+        path = app.save_screenshot(name, path=str(folder))
     except OSError as error:
-        app.say(f"the picture could not be written here: {error.strerror}", wrong=True)
+        app.say(f"the picture could not be written to {folder}: {error.strerror}", wrong=True)
     else:
         app.say(f"picture written to {path}")
 

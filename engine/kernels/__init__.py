@@ -25,19 +25,21 @@ from platformdirs import user_cache_dir
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-# Every source with a jitted line or a number that one uses, from the engine's folder.
-_COMPILED = (
-    *("kernels/*.py", "rng.py", "agents/*.py"),
+# Jitted lines outside this folder, and numbers that they use, from the engine's folder.
+_ELSEWHERE = (
+    *("rng.py", "agents/*.py"),
     *("market/kernel.py", "market/world.py", "market/inventory.py", "market/state.py"),
 )
 _UNUSED_AFTER_S = 24 * 3600.0
 
 
 def _fingerprint() -> str:
-    digest = hashlib.sha256(f"{version('numba')} {sys.version}".encode())
-    for pattern in _COMPILED:
-        for source in sorted(Path(__file__).parent.parent.glob(pattern)):
-            digest.update(source.name.encode() + b"\0" + source.read_bytes())
+    here = Path(__file__).parent
+    digest = hashlib.sha256(f"{version('numba')} {sys.version} {here}".encode())
+    others = [source for pattern in _ELSEWHERE for source in sorted(here.parent.glob(pattern))]
+    for source in (*sorted(here.glob("*.py")), *others):
+        # numba's own index goes by a file's path and time: another clone's code would not be loaded.
+        digest.update(f"{source.name} {source.stat().st_mtime_ns} ".encode() + source.read_bytes())
     checked = os.environ.get("NUMBA_BOUNDSCHECK", "") not in ("", "0")
     return digest.hexdigest()[:16] + ("-checked" if checked else "")
 

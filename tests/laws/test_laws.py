@@ -127,7 +127,7 @@ def sought(path: Path, targets: list[int]) -> Iterator[tuple[int, State]]:
         wanted = targets[0]
 
         def observe(state: State, _: object) -> None:
-            if state.ts >= wanted and wanted not in found:
+            if state.ts == wanted and wanted not in found:  # a tick of the old place may be under way
                 found[wanted] = unpack(pack(state))
                 arrived.set()
 

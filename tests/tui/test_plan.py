@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from textual.geometry import Size
 
+from engine.frame import Frame
 from tui.look import plain_look
 from tui.panels import discover
 from tui.panels.base import Panel
@@ -14,7 +15,7 @@ from tui.screens.plan import plan
 
 LOOK = plain_look()
 KINDS, _ = discover()
-ALL = [kind(LOOK) for kind in KINDS]
+ALL = [panel for panel in (kind(LOOK) for kind in KINDS) if panel.needed(Frame())]
 
 
 @given(

@@ -68,6 +68,10 @@ class Panel(Widget, can_focus=True):
         """Put every row for this frame. `inner` says how much room there is."""
         raise NotImplementedError
 
+    def needed(self, frame: Frame) -> bool:
+        """Whether this session has anything for the panel; where it has not, its place goes to the others."""
+        return True
+
     def wants(self, view: View) -> View:
         """The view as this panel would have it at its present size; others' fields stay as they are."""
         return view

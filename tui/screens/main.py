@@ -52,6 +52,7 @@ class MainScreen(Screen[None]):
         self._chosen = next((p for p in self.panels if p.title == kept.get("panel")), None)
         self._transporting = False
         self._several = False
+        self.needed = self._with_something_to_show(Frame())
 
     def compose(self) -> ComposeResult:
         yield self.header
@@ -65,7 +66,8 @@ class MainScreen(Screen[None]):
         self.place_panels()
         if self.panels:
             centre = [panel for panel in self.panels if panel.place == "centre"]
-            self.choose(self._chosen or (centre or self.panels)[0])
+            known = self._chosen if self._chosen in self.needed else None
+            self.choose(known or (centre or self.panels)[0])
 
     def on_resize(self) -> None:
         self.place_panels()
@@ -114,7 +116,7 @@ class MainScreen(Screen[None]):
             bar.display = bar in bars
         self.body.display = not self.is_tiny
         room = Size(self.size.width, max(0, self.size.height - len(bars)))
-        self.body.follow(plan(self.panels, self.chosen, self.is_solo, room))
+        self.body.follow(plan(self.needed, self.chosen, self.is_solo, room))
 
     def restyle(self, look: Look) -> None:
         """Draw everything in another look."""
@@ -128,12 +130,18 @@ class MainScreen(Screen[None]):
         transport = frame.host.transport
         moving = transport.label != "LIVE"
         several = len(frame.market.lines) > 1
-        if (moving, several) != (self._transporting, self._several):
-            self._transporting, self._several = moving, several
+        needed = self._with_something_to_show(frame)
+        if (moving, several, needed) != (self._transporting, self._several, self.needed):
+            self._transporting, self._several, self.needed = moving, several, needed
             self.place_panels()
+
+    def _with_something_to_show(self, frame: Frame) -> list[Panel]:
+        return [panel for panel in self.panels if panel.needed(frame)]
 
     def choose(self, panel: Panel) -> None:
         """Focus this panel, and show it if there was no room for it so far."""
+        if panel not in self.needed:
+            return
         self._chosen = panel
         if panel not in self.body.places:
             self.set_focus(None)

@@ -1,0 +1,296 @@
+"""`microtui sim`: a market of agents, on the screen or as JSON lines. No network, no key, no data."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cli.durations import Duration, Speed
+from cli.headless import LinePrinter
+
+if TYPE_CHECKING:
+    from cli.settings import Settings
+    from engine.core import State
+    from engine.desk import Desk
+    from engine.frame import Frame, Host, Recording
+    from engine.market.source import SimSource
+    from engine.ports import Sink
+    from engine.scenario import Scenario
+    from engine.session import Session
+    from store.replay import ReplaySource
+    from tui.bridge import Bridge
+
+MAX_SECONDS = 1_000_000
+HEADLESS_START_NS = 1_767_225_600_000_000_000  # 2026-01-01 00:00 UTC: equal seeds print equal lines
+
+
+@click.command()
+@click.argument("scenario", required=False, default="default", metavar="[SCENARIO|FILE]")
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Another run of the same scenario.")
+@click.option("--speed", type=Speed(), help="0.25 to 64, or max. [default: 1 on the screen, max headless]")
+@click.option("--headless", is_flag=True, help="No screen: one JSON object a line on stdout.")
+@click.option("--steps", type=click.IntRange(1, MAX_SECONDS), help="End after so many simulated seconds.")
+@click.option(
+    "--interval", "interval_s", type=Duration(), default="5s", show_default=True, help="Between lines."
+)
+@click.option(
+    "--record/--no-record", default=None, help="Record the session (on unless the settings say not)."
+)
+@click.option("--list", "listing", is_flag=True, help="The scenarios that come with microtui.")
+def sim(
+    scenario: str,
+    seed: int | None,
+    speed: float | None,
+    headless: bool,
+    steps: int | None,
+    interval_s: float,
+    record: bool | None,
+    listing: bool,
+) -> None:
+    """Watch a simulated market: a built-in SCENARIO (see --list) or a scenario FILE of your own.
+
+    Makers, informed, noise and arbitrage agents trade on two venues over one matching engine.
+    """
+    if listing:
+        _list()
+        return
+    path = find(scenario)
+    if headless:
+        _headless(path, seed, 0.0 if speed is None else speed, steps, interval_s, record)
+        return
+    if steps is not None:
+        raise click.UsageError("--steps goes with --headless")
+    from cli.export import exporters
+    from cli.screen import run_screen
+
+    current: list[Session] = []
+    run_screen(
+        partial(_build_desk, path, seed, 1.0 if speed is None else speed, record, current),
+        title=f"sim {path.stem}",
+        exporters=exporters(lambda: current[0].sink.status.path if current and current[0].sink else ""),
+    )
+
+
+def built_in() -> dict[str, Path]:
+    """The scenarios that come with microtui, by name, the default first."""
+    from cli import paths
+
+    found = sorted(paths.built_in("replays").glob("*.toml"), key=lambda p: (p.stem != "default", p.stem))
+    return {path.stem: path for path in found}
+
+
+def find(name: str) -> Path:
+    """The file of a scenario; the error names what there is."""
+    from cli.errors import UserError
+
+    known = built_in()
+    if name in known:
+        return known[name]
+    if Path(name).is_file():
+        return Path(name)
+    names = ", ".join(known)
+    raise UserError(f"expected a scenario or a file, found {name[:80]!r}; there are {names}")
+
+
+def _list() -> None:
+    from engine.scenario import read
+
+    for name, path in built_in().items():
+        found = read(path)
+        counts = found.counts
+        agents = counts.maker + counts.informed + counts.noise + counts.arbitrage
+        click.echo(f"{name:<10} {agents:>4} agents  {found.about}")
+
+
+def read_scenario(path: Path) -> Scenario:
+    """The scenario of a file; a fault in it is a UserError."""
+    from cli.errors import UserError
+    from engine.scenario import BadScenario, read
+
+    try:
+        return read(path)
+    except BadScenario as error:
+        raise UserError(str(error)) from None
+
+
+async def _build_desk(
+    path: Path,
+    seed: int | None,
+    speed: float,
+    record: bool | None,
+    current: list[Session],
+    bridge: Bridge,
+) -> Desk:
+    from cli.host import HostMeter
+    from cli.kernels import warm_kernels
+    from cli.settings import load_settings
+
+    bridge.progress = "reading the settings"
+    settings = load_settings()
+    await warm_kernels(lambda text: setattr(bridge, "progress", text))
+    await _warm_market(lambda text: setattr(bridge, "progress", text))
+    bridge.progress = "opening the market"
+    from cli.recording import tidy
+    from engine.desk import Desk
+    from store.recording import Recording
+    from store.replay import ReplaySource
+
+    scenario = read_scenario(path)
+    meter = HostMeter()
+    tidy(settings, meter.messages.append)
+
+    def make_session(publish: Callable[[Frame], None], host: Callable[[Host], Host]) -> Session:
+        source = _source(scenario, seed, settings, speed)
+        session = _session(source, settings, record, meter.messages.append, publish=publish, host=host)
+        current.append(session)
+        return session
+
+    def open_rewind() -> ReplaySource | None:
+        sink = desk.main.sink
+        return ReplaySource(Recording(sink.status.path), label="REWIND", follow=True) if sink else None
+
+    desk = Desk(bridge.publish, make_session, meter, open_rewind)
+    return desk
+
+
+async def _warm_market(say: Callable[[str], None]) -> None:
+    """Compile the agents in a child process, whose compiler keeps no key of this one waiting."""
+    from engine.market.warm import is_warm
+
+    if await asyncio.to_thread(is_warm):
+        return
+    say("first start: compiling the market, about half a minute")
+    child = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "engine.market.warm",
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        await child.wait()
+    finally:
+        if child.returncode is None:
+            child.kill()
+
+
+def _source(
+    scenario: Scenario,
+    seed: int | None,
+    settings: Settings,
+    speed: float,
+    seconds: int | None = None,
+    started: int | None = None,
+) -> SimSource:
+    from engine.feeds.clock import SystemClock
+    from engine.market.source import SimSource
+
+    return SimSource(
+        scenario,
+        scenario.seed if seed is None else seed,
+        SystemClock(),
+        setup=settings.setup(),
+        speed=speed,
+        seconds=seconds,
+        started=started,
+    )
+
+
+def _session(
+    source: SimSource,
+    settings: Settings,
+    record: bool | None,
+    say: Callable[[str], None],
+    publish: Callable[[Frame], None] | None = None,
+    host: Callable[[Host], Host] = lambda host: host,
+) -> Session:
+    from engine.session import Session
+
+    make_sink = _sink_maker(source, settings, say)
+    on = settings.record.on if record is None else record
+    return Session(source, publish=publish, host=host, sink=make_sink() if on else None, make_sink=make_sink)
+
+
+def _sink_maker(
+    source: SimSource, settings: Settings, say: Callable[[str], None]
+) -> Callable[[], Sink | None]:
+    """Begins a recording that names scenario, seed and hash; or says why it cannot, and the session goes on."""
+
+    def make() -> Sink | None:
+        from cli.recording import catalogue_of
+        from store.errors import StoreError
+        from store.header import new_header
+        from store.recorder import Recorder
+
+        scenario, started = source.scenario, source.transport.end
+        try:
+            file = catalogue_of(settings).new_path((f"sim-{scenario.name}",), started)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            named = f"sim {scenario.name} seed {source.seed} {scenario.hash[:16]}"
+            return Recorder(file, new_header(named, started))
+        except (StoreError, OSError) as error:
+            say(f"not recording: {error}")
+            return None
+
+    return make
+
+
+class SimPrinter(LinePrinter):
+    """Rows as everywhere, and one at the end for the agents and the scenario."""
+
+    def __init__(self, source: SimSource, interval_s: float) -> None:
+        super().__init__(interval_s)
+        self._source = source
+
+    def last(self, state: State, recording: Recording, notes: Sequence[str] = ()) -> None:
+        from engine.frame import View
+        from engine.picture import picture
+
+        super().last(state, recording, notes)
+        now = picture(state, View()).agents
+        families = now.families if now is not None else ()
+        self._print(
+            {
+                "scenario": self._source.scenario.name,
+                "seed": self._source.seed,
+                "hash": self._source.scenario.hash,
+                "agents": {f.name: _family_row(f) for f in families},
+            }
+        )
+
+
+def _family_row(family: Any) -> dict[str, Any]:
+    return {
+        "n": family.count,
+        "inventory": round(family.position, 6),
+        "pnl": round(family.pnl, 2),
+        "fees": round(family.fees, 2),
+        "fills": family.fills,
+    }
+
+
+def _headless(
+    path: Path,
+    seed: int | None,
+    speed: float,
+    steps: int | None,
+    interval_s: float,
+    record: bool | None,
+) -> None:
+    from cli.headless import run
+    from cli.recording import tidy
+    from cli.settings import load_settings
+
+    settings = load_settings()
+    say = partial(click.echo, err=True)
+    scenario = read_scenario(path)
+    tidy(settings, say)
+    source = _source(scenario, seed, settings, speed, steps, HEADLESS_START_NS)
+    run(lambda: _session(source, settings, record, say), SimPrinter(source, interval_s))

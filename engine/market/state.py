@@ -1,0 +1,250 @@
+"""All that a simulated market is: plain arrays, named here, made from a scenario, forked by copying."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.agents import arbitrage, informed, maker, noise
+from engine.agents.glft import skew_table
+from engine.agents.trading import (
+    MEMORY,
+    ORDERS,
+    SAID,
+    SIGHT,
+    SLOTS,
+    TRAIT_RISK,
+    TRAIT_SIZE,
+    TRAITS,
+    VENUES,
+    Floats,
+    Ints,
+)
+from engine.kernels import matching_state as matching
+from engine.rng import Streams, new_streams
+from engine.scenario import FAMILIES, Scenario
+
+MAKER, INFORMED, NOISE, ARBITRAGE = range(4)  # positions in FAMILIES
+
+# world, shape (VENUES, WORLD): what moves a venue, floats
+FLOW = 0  # I: signed volume that takers pressed in, forgotten over `impact_s`, base units
+SETTLED = 1  # the part of impact that stays, ticks
+HEAT = 2  # Hawkes excitation: buy fast, buy slow, sell fast, sell slow
+VARIANCE = 6  # EWMA of squared mid changes a second
+SLOW_VARIANCE = 7
+LAST_MID = 8  # NaN before the first
+ACTIVITY = 9  # log of it
+WORLD = 10
+
+# shared, shape (SHARED,): what all venues have in common
+TIME = 0  # s
+VALUE = 1  # the fundamental, ticks
+MOOD = 2  # sentiment
+UNSURE = 3  # its uncertainty, as the logarithm of odds
+SHARED = 4
+
+# ledger, shape (agents, LEDGER): the inventory book, whole numbers; money in ticks x lots
+POSITION = 0  # lots, both venues
+CASH = 1  # received less paid, before fees
+COST = 2  # what the open position cost, signed like it
+REALISED = 3  # CASH + COST, always
+FEES = 4  # paid
+REBATES = 5  # earned
+FILLS = 6
+TRADED = 7  # lots
+PEAK = 8  # highest equity so far
+DRAWDOWN = 9  # deepest fall below it
+QUOTES = 10  # orders placed
+LEDGER = 11
+
+# tape, shape (n, TAPE): this step's trades in order
+T_VENUE, T_PRICE, T_LOTS, T_SIDE, T_MAKER, T_TAKER = range(6)  # T_SIDE: 0 bought, 1 sold
+TAPE = 6
+
+# counts, shape (COUNTS,)
+STEPS, TRADES, CHANGES, VENUE_INCOME, REFUSED = range(5)
+COUNTS = 5
+
+# rules, shape (VENUES, RULES)
+R_MAKER_PPM, R_TAKER_PPM, R_CROWD = 0, 1, 2  # R_CROWD: noise agents at home there
+RULES = 3
+
+# physics, shape (PHYSICS,): the world's constants
+(K_KAPPA, K_FLOW0, K_TAU, K_PERMANENT, K_VALUE_SIGMA, K_SHOCKS, K_SHOCK_SIZE, K_MOOD_AR, K_MOOD_SIGMA,
+ K_DOUBT_SIGMA, K_DOUBT_S, K_COUPLING, K_FAST_S, K_SLOW_S, K_MU, K_BRANCH, K_BETA_FAST, K_BETA_SLOW, K_SHARE,
+ K_CROSS, K_ACT_SIGMA, K_ACT_S, K_LOTS, K_VENUES, K_DOUBT_MEAN) = range(25)  # fmt: skip
+PHYSICS = 25
+
+STREAM_WORLD = 0  # row of the world's own stream behind the agents'
+
+
+class Market(NamedTuple):
+    """Arrays only, so that copying them forks the market with its randomness."""
+
+    book_a: matching.State
+    book_b: matching.State
+    trades: npt.NDArray[np.void]  # scratch of one submit
+    family: Ints  # (agents,)
+    venue: Ints  # (agents,): where each is at home
+    params: Floats  # (families, widest)
+    traits: Floats  # (agents, TRAITS)
+    memory: Floats  # (agents, MEMORY)
+    streams: Streams  # (agents + 1, 4): the last is the world's
+    table: Floats  # makers' skew
+    held: Ints  # (agents, VENUES) lots
+    ledger: Ints  # (agents, LEDGER)
+    sight: Floats  # (VENUES, SIGHT)
+    world: Floats  # (VENUES, WORLD)
+    shared: Floats  # (SHARED,)
+    physics: Floats  # (PHYSICS,)
+    rules: Floats  # (VENUES, RULES)
+    out: Ints  # (ORDERS, SAID)
+    resting: Ints  # (VENUES, agents * SLOTS, 3): price, side, lots as placed
+    tape: Ints  # (room, TAPE)
+    changed: Ints  # (room, 3): venue, side, price of levels that may have changed in this step
+    counts: Ints  # (COUNTS,)
+
+
+def new_market(scenario: Scenario, seed: int) -> Market:
+    """The market of a scenario before its first step: empty books, agents with nothing."""
+    names, family, home = _people(scenario)
+    agents = len(names)
+    streams = new_streams(seed, [*names, "world"])
+    room = agents * SLOTS
+    width = max(len(c) for c in _columns(scenario))
+    params = np.zeros((len(FAMILIES), width))
+    for row, values in enumerate(_columns(scenario)):
+        params[row, : len(values)] = values
+    memory = np.zeros((agents, MEMORY))
+    market = Market(
+        book_a=_book(room),
+        book_b=_book(room),
+        trades=np.zeros(room + 1, matching.TRADE),
+        family=family,
+        venue=home,
+        params=params,
+        traits=_traits(scenario, names, family, seed),
+        memory=memory,
+        streams=streams,
+        table=skew_table(20),
+        held=np.zeros((agents, VENUES), np.int64),
+        ledger=np.zeros((agents, LEDGER), np.int64),
+        sight=np.zeros((VENUES, SIGHT)),
+        world=np.zeros((VENUES, WORLD)),
+        shared=np.zeros(SHARED),
+        physics=_physics(scenario),
+        rules=_rules(scenario, family, home),
+        out=np.zeros((ORDERS, SAID), np.int64),
+        resting=np.zeros((VENUES, room, 3), np.int64),
+        tape=np.zeros((4 * room + 1024, TAPE), np.int64),
+        changed=np.zeros((8 * room + 4096, 3), np.int64),
+        counts=np.zeros(COUNTS, np.int64),
+    )
+    _begin(market, scenario)
+    return market
+
+
+def _begin(market: Market, scenario: Scenario) -> None:
+    """Prices, volatilities, fuses and presence as they stand before anything has happened."""
+    start = float(scenario.start_ticks)
+    market.world[:, SETTLED] = start
+    market.world[:, LAST_MID] = math.nan
+    market.world[:, VARIANCE] = market.world[:, SLOW_VARIANCE] = scenario.world.calm_sigma_ticks**2
+    market.shared[VALUE] = start
+    odds = scenario.world.doubt
+    market.shared[UNSURE] = math.log(odds / (1.0 - odds))
+    makers, crowd = market.family == MAKER, market.family == NOISE
+    market.memory[makers, maker.PRESENCE] = 1.0
+    market.memory[crowd, noise.NEXT_END] = math.inf
+    first = _uniforms(market.streams, crowd)
+    market.memory[crowd, noise.FUSE_BUY] = -np.log1p(-first[0])
+    market.memory[crowd, noise.FUSE_SELL] = -np.log1p(-first[1])
+    knowing = market.family == INFORMED
+    market.memory[knowing, informed.MODE] = np.arange(int(knowing.sum())) % 2
+
+
+def _uniforms(streams: Streams, chosen: np.ndarray) -> Floats:
+    """Two numbers in [0, 1) from the words of some streams' states, which no draw shows: shape (2, chosen)."""
+    words = streams[: len(chosen)][chosen]
+    return np.stack([(words[:, i] >> np.uint64(11)).astype(np.float64) * 2.0**-53 for i in (1, 2)])
+
+
+def _people(scenario: Scenario) -> tuple[list[str], Ints, Ints]:
+    names: list[str] = []
+    family: list[int] = []
+    home: list[int] = []
+    venues = len(scenario.venues)
+    for number, name in enumerate(FAMILIES):
+        count = int(getattr(scenario.counts, name))
+        first = round(count * scenario.venues[0].share) if venues == 2 else count
+        for i in range(count):
+            names.append(f"{name} {i}")
+            family.append(number)
+            home.append(0 if i < first else 1)
+    return names, np.array(family, np.int64), np.array(home, np.int64)
+
+
+def _columns(scenario: Scenario) -> tuple[tuple[float, ...], ...]:
+    agents = scenario.agents
+    return (
+        maker.columns(agents.maker),
+        informed.columns(agents.informed),
+        noise.columns(agents.noise),
+        arbitrage.columns(agents.arbitrage),
+    )
+
+
+def _traits(scenario: Scenario, names: list[str], family: Ints, seed: int) -> Floats:
+    """Each agent's own size and risk, from a generator of its own name."""
+    agents = scenario.agents
+    spread = (
+        (agents.maker.size_spread, agents.maker.risk_spread),
+        (agents.informed.size_spread, agents.informed.threshold_spread),
+        (agents.noise.size_spread, 0.0),
+        (agents.arbitrage.size_spread, 0.0),
+    )
+    traits = np.ones((len(names), TRAITS))
+    streams = new_streams(seed, [f"traits of {name}" for name in names])
+    index = 0
+    for row, (number, words) in enumerate(zip(family.tolist(), streams, strict=True)):
+        u = (words[:4] >> np.uint64(11)).astype(np.float64) * 2.0**-53
+        radius = np.sqrt(-2.0 * np.log1p(-u[:2]))
+        normal = radius * np.cos(2.0 * np.pi * u[2:])
+        traits[row, TRAIT_SIZE] = math.exp(spread[number][0] * normal[0])
+        traits[row, TRAIT_RISK] = math.exp(spread[number][1] * normal[1])
+        if number == ARBITRAGE:
+            traits[row, TRAIT_RISK] = 0.7 + agents.arbitrage.threshold_step * index
+            index += 1
+    return traits
+
+
+def _physics(scenario: Scenario) -> Floats:
+    world, crowd = scenario.world, scenario.agents.noise
+    return np.array([
+        world.impact_ticks, world.impact_scale, world.impact_s, world.permanent, world.value_sigma_ticks,
+        world.jumps_a_hour / 3600.0, world.jump_ticks, world.sentiment_ar, world.sentiment_sigma,
+        world.doubt_sigma, world.doubt_s, world.coupling, world.sigma_s, world.calm_s,
+        crowd.rate / 50.0, crowd.branching, crowd.fast_decay, crowd.slow_decay, crowd.fast_share, crowd.cross,
+        crowd.activity_spread, crowd.activity_s, scenario.lots_a_unit, len(scenario.venues),
+        math.log(world.doubt / (1.0 - world.doubt)),
+    ], np.float64)  # fmt: skip
+
+
+def _rules(scenario: Scenario, family: Ints, home: Ints) -> Floats:
+    return np.array([
+        [venue.maker_fee_bps * 100.0, venue.taker_fee_bps * 100.0, max(1, np.sum((family == NOISE) & (home == i)))]
+        for i, venue in enumerate(scenario.both_venues)
+    ])  # fmt: skip
+
+
+def _book(room: int) -> matching.State:
+    """A book with a place for every order that could ever rest, each on a level of its own."""
+    return matching.new_state(nodes=2 * room + 64, handles=room, levels=room + 8)
+
+
+def fork(market: Market) -> Market:
+    """The same market, going on by itself: agents, orders, money and randomness."""
+    return Market._make(matching.fork(p) if isinstance(p, matching.State) else p.copy() for p in market)

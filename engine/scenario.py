@@ -1,0 +1,321 @@
+"""A scenario: who trades where, under which physics. Read from TOML and checked before anything starts.
+
+Defaults were chosen by hand until the checklist of `engine.lab.stylised` passed. Prices in ticks, sizes in base units,
+times in seconds. An error names the file, the line, what was found and what would be right.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from engine.agents import arbitrage, informed, maker, noise
+from engine.instrument import Instrument, NotOnGrid
+from engine.text import clean
+
+FAMILIES = ("maker", "informed", "noise", "arbitrage")
+MAX_AGENTS = 10_000
+STEP_S = 0.1
+
+
+class BadScenario(ValueError):
+    """Says where, what was expected and what was found."""
+
+    for_people = True
+
+
+class Counts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    maker: int = 10
+    informed: int = 20
+    noise: int = 50
+    arbitrage: int = 5
+
+
+class Venue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    name: str = "sim"
+    share: float = 0.6  # of the agents that are at home there; the second venue has the rest
+    maker_fee_bps: float = -0.1  # negative: a rebate
+    taker_fee_bps: float = 0.5
+
+
+class Agents(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    maker: maker.Params = maker.Params()
+    informed: informed.Params = informed.Params()
+    noise: noise.Params = noise.Params()
+    arbitrage: arbitrage.Params = arbitrage.Params()
+
+
+class World(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What moves the price besides the agents: impact of flow on fair value, the fundamental, sentiment."""
+
+    impact_ticks: float = 14.0  # κ: G(I) = κ 2√I₀ sgn(I)(√(|I| + I₀) − √I₀), concave in accumulated flow
+    impact_scale: float = 2.0  # I₀, base units
+    impact_s: float = 600.0  # τ, over which flow is forgotten
+    permanent: float = 0.3  # share of impact that stays
+    value_sigma_ticks: float = 2.0  # of the fundamental, per square root of a second
+    jumps_a_hour: float = 2.0  # news
+    jump_ticks: float = 40.0
+    sentiment_ar: float = 0.995  # a second
+    sentiment_sigma: float = 0.04
+    doubt: float = 0.2  # the sentiment's uncertainty in the middle
+    doubt_sigma: float = 0.15  # of its log odds, per square root of a second
+    doubt_s: float = 200.0
+    coupling: float = 0.2  # how fast makers of one venue follow the other, a second
+    sigma_s: float = 15.0  # half-life of measured volatility
+    calm_s: float = 900.0
+    calm_sigma_ticks: float = 6.0  # volatility that makers expect before they have measured any
+
+
+class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    name: str = "default"
+    about: str = "85 agents on two venues"
+    symbol: str = "BTCUSD"
+    base: str = "BTC"
+    quote: str = "USD"
+    tick_size: str = "1"
+    lot_size: str = "0.001"
+    start_ticks: int = 60_000
+    seed: int = 1
+    counts: Counts = Counts()
+    venues: tuple[Venue, ...] = (Venue("sim"), Venue("sim-b", 0.4, 0.0, 0.8))
+    agents: Agents = Agents()
+    world: World = World()
+
+    @property
+    def lots_a_unit(self) -> float:
+        return 1.0 / float(self.lot_size)
+
+    @property
+    def both_venues(self) -> tuple[Venue, Venue]:
+        return (self.venues[0], self.venues[-1])
+
+    def instruments(self) -> tuple[Instrument, ...]:
+        """One a venue, in their order; the second venue's symbol says so."""
+        return tuple(
+            Instrument(v.name, self.symbol + end, self.base, self.quote, self.tick_size, self.lot_size)
+            for v, end in zip(self.venues, ("", ".B"), strict=False)
+        )
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 over everything that can change what happens."""
+        return hashlib.sha256(msgspec.json.encode(self, order="sorted")).hexdigest()
+
+
+def with_counts(scenario: Scenario, **counts: int) -> Scenario:
+    """The same scenario with other numbers of agents."""
+    return msgspec.structs.replace(scenario, counts=msgspec.structs.replace(scenario.counts, **counts))
+
+
+def with_feedback(scenario: Scenario, feedback: float) -> Scenario:
+    """The same scenario with makers who widen more, or not at all, in volatility and doubt."""
+    maker_params = msgspec.structs.replace(scenario.agents.maker, feedback=feedback)
+    agents = msgspec.structs.replace(scenario.agents, maker=maker_params)
+    return msgspec.structs.replace(scenario, agents=agents)
+
+
+def read(path: Path) -> Scenario:
+    """A scenario file. Raises BadScenario with the first fault in it."""
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadScenario(f"{path} cannot be read: {clean(str(error))}") from None
+    return parse(text, str(path), path.stem)
+
+
+def parse(text: str, place: str, name: str = "default") -> Scenario:
+    """A scenario from TOML text; `place` stands before the line in errors."""
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise BadScenario(f"{place} is not valid TOML: {error}") from None
+    values.setdefault("name", name)
+    try:
+        scenario = msgspec.convert(values, Scenario)
+    except msgspec.ValidationError as error:
+        message, _, where = str(error).partition(" - at `$")
+        key = where.rstrip("`").lstrip(".")
+        raise BadScenario(f"{_at(place, text, key)}: {_plain(message, key)}") from None
+    for key, fault in _faults(scenario):
+        raise BadScenario(f"{_at(place, text, key)}: {key} {fault}")
+    return scenario
+
+
+def _plain(message: str, key: str) -> str:
+    """msgspec's sentence in ours."""
+    if "unknown field" in message:
+        field = message.split("`")[1]
+        group: Any = {"counts": Counts, "agents": Agents, "world": World, "venues": Venue, "": Scenario}.get(
+            key.split("[")[0]
+        )
+        if group is None:
+            group = {
+                "agents.maker": maker.Params,
+                "agents.informed": informed.Params,
+                "agents.noise": noise.Params,
+                "agents.arbitrage": arbitrage.Params,
+            }[key]
+        known = ", ".join(group.__struct_fields__)
+        what = "family of agents" if group in (Counts, Agents) else "parameter"
+        return f"{clean(field, 40)!r} is no {what} here; there are {known}"
+    return f"{key or 'the file'}: {message[0].lower()}{message[1:]}"
+
+
+def _at(place: str, text: str, key: str) -> str:
+    """`file:line` of a dotted key, or of its table, or the file alone."""
+    leaf = key.split(".")[-1].split("[")[0]
+    table = ""
+    best = 0
+    for number, line in enumerate(text.splitlines(), 1):
+        bare = line.split("#")[0].strip()
+        if bare.startswith("["):
+            table = bare.strip("[] ")
+            if table == key.split("[")[0]:
+                best = number
+        elif bare.split("=")[0].strip().strip('"') == leaf and key.split("[")[0].startswith(table):
+            return f"{place}:{number}"
+    return f"{place}:{best}" if best else place
+
+
+def _faults(s: Scenario) -> Iterator[tuple[str, str]]:
+    counts: Mapping[str, int] = msgspec.structs.asdict(s.counts)
+    for family, count in counts.items():
+        if count < 0:
+            yield f"counts.{family}", f"expected zero or more agents, found {count}"
+    total = sum(counts.values())
+    if total == 0:
+        yield "counts", "expected at least one agent, found none: there is no market without traders"
+    if total > MAX_AGENTS:
+        yield "counts", f"expected at most {MAX_AGENTS} agents, found {total}"
+    if not 1 <= len(s.venues) <= 2:
+        yield "venues", f"expected one or two venues, found {len(s.venues)}"
+    elif s.venues[0].name == s.venues[-1].name and len(s.venues) == 2:
+        yield "venues", f"expected two names, found {clean(s.venues[0].name, 30)!r} twice"
+    for field in ("tick_size", "lot_size"):
+        try:
+            _ = Instrument("sim", "X", "X", "X", s.tick_size, s.lot_size)
+            step = s.instruments()[0].tick if field == "tick_size" else s.instruments()[0].lot
+            if step.value > 1000 or float(step.value) < 1e-8:
+                yield field, f"expected a step from 0.00000001 to 1000, found {getattr(s, field)}"
+        except NotOnGrid as error:
+            yield field, f"expected {error}"
+    if not 1000 <= s.start_ticks <= 100_000_000:
+        yield "start_ticks", f"expected a price of 1000 to 100000000 ticks, found {s.start_ticks}"
+    yield from _bounds(s)
+    yield from _room(s)
+
+
+MOST_MONEY = 10**15  # ticks x lots that one agent can be worth, so that no sum of thousands overflows
+
+
+def _room(s: Scenario) -> Iterator[tuple[str, str]]:
+    """Whole numbers must hold the largest inventory at ten times the price."""
+    agents = s.agents
+    largest = max(
+        agents.maker.inventory_limit,
+        agents.informed.inventory_limit + agents.informed.size,
+        agents.noise.inventory_limit + agents.noise.size * agents.noise.size_cap,
+        2.0 * agents.arbitrage.capital + agents.arbitrage.size,
+    )
+    money = largest * s.lots_a_unit * s.start_ticks * 10.0
+    if money > MOST_MONEY:
+        most = MOST_MONEY / (s.lots_a_unit * s.start_ticks * 10.0)
+        yield (
+            "lot_size",
+            f"expected lots so large that inventories of {largest:g} {clean(s.base, 12)} can be counted; at this "
+            f"lot and price the most is {most:g}",
+        )
+
+
+# key, least, most: what is physically possible, and what the arrays can hold
+_BOUNDS: tuple[tuple[str, float, float], ...] = (
+    ("agents.maker.levels", 1, maker.MAX_LEVELS),
+    ("agents.maker.level_step_ticks", 1, 1000),
+    ("agents.maker.size", 1e-6, 1e6),
+    ("agents.maker.size_spread", 0, 3),
+    ("agents.maker.risk_aversion", 1e-6, 10),
+    ("agents.maker.risk_spread", 0, 3),
+    ("agents.maker.fill_rate", 1e-3, 1e4),
+    ("agents.maker.fill_decay", 1e-3, 100),
+    ("agents.maker.feedback", 0, 50),
+    ("agents.maker.inventory_limit", 1e-3, 1e6),
+    ("agents.maker.requote_s", 0.1, 60),
+    ("agents.maker.snipe_ticks", 0, 1e5),
+    ("agents.maker.hedge", 0, 1),
+    ("agents.maker.stress", 1, 1e6),
+    ("agents.maker.return_s", 0.1, 1e5),
+    ("agents.informed.acts", 0, 10),
+    ("agents.informed.size", 1e-6, 1e6),
+    ("agents.informed.size_spread", 0, 3),
+    ("agents.informed.threshold_ticks", 0, 1e6),
+    ("agents.informed.threshold_spread", 0, 3),
+    ("agents.informed.switches", 0, 1),
+    ("agents.informed.herding", 0, 1),
+    ("agents.informed.sentiment_ticks", 0, 1e6),
+    ("agents.informed.inventory_limit", 1e-3, 1e6),
+    ("agents.noise.rate", 0, 100),
+    ("agents.noise.branching", 0, 0.99),
+    ("agents.noise.fast_decay", 1e-3, 10),
+    ("agents.noise.slow_decay", 1e-4, 10),
+    ("agents.noise.fast_share", 0, 1),
+    ("agents.noise.cross", 0, 1),
+    ("agents.noise.activity_spread", 0, 3),
+    ("agents.noise.activity_s", 1, 1e6),
+    ("agents.noise.size", 1e-6, 1e6),
+    ("agents.noise.size_spread", 0, 3),
+    ("agents.noise.tail", 0.5, 100),
+    ("agents.noise.size_cap", 1, 1e6),
+    ("agents.noise.waits", 0, 100),
+    ("agents.noise.waits_s", 0.1, 1e5),
+    ("agents.noise.inside", 0, 1),
+    ("agents.noise.depth_ticks", 0, 1e4),
+    ("agents.noise.inventory_limit", 1e-3, 1e6),
+    ("agents.arbitrage.threshold_ticks", 0, 1e6),
+    ("agents.arbitrage.threshold_step", 0, 100),
+    ("agents.arbitrage.size", 1e-6, 1e6),
+    ("agents.arbitrage.size_spread", 0, 3),
+    ("agents.arbitrage.capital", 1e-6, 1e6),
+    ("agents.arbitrage.transfer", 0, 1e6),
+    ("agents.arbitrage.acts", 1e-3, 10),
+    ("world.impact_ticks", 0, 1e4),
+    ("world.impact_scale", 1e-3, 1e6),
+    ("world.impact_s", 1, 1e6),
+    ("world.permanent", 0, 1),
+    ("world.value_sigma_ticks", 0, 1e4),
+    ("world.jumps_a_hour", 0, 3600),
+    ("world.jump_ticks", 0, 1e5),
+    ("world.sentiment_ar", 0, 0.99999),
+    ("world.sentiment_sigma", 0, 1),
+    ("world.doubt", 0.001, 0.999),
+    ("world.doubt_sigma", 0, 1),
+    ("world.doubt_s", 1, 1e6),
+    ("world.coupling", 0, 10),
+    ("world.sigma_s", 1, 1e5),
+    ("world.calm_s", 1, 1e6),
+    ("world.calm_sigma_ticks", 0.01, 1e5),
+)
+
+
+def _bounds(s: Scenario) -> Iterator[tuple[str, str]]:
+    for key, least, most in _BOUNDS:
+        value: Any = s
+        for part in key.split("."):
+            value = getattr(value, part)
+        if not (math.isfinite(value) and least <= value <= most):
+            yield key, f"expected {least:g} to {most:g}, found {value:g}"
+    for number, venue in enumerate(s.venues):
+        if not 0 < venue.share <= 1:
+            yield f"venues[{number}].share", f"expected a share above 0 and up to 1, found {venue.share:g}"
+        for field in ("maker_fee_bps", "taker_fee_bps"):
+            fee = getattr(venue, field)
+            if not -100 <= fee <= 1000:
+                yield f"venues[{number}].{field}", f"expected -100 to 1000 basis points, found {fee:g}"
+        if not venue.name.replace("-", "").isalnum() or len(venue.name) > 20:
+            name = clean(venue.name, 30)
+            yield f"venues[{number}].name", f"expected up to 20 letters, digits and dashes, found {name!r}"
