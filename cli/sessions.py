@@ -72,6 +72,7 @@ def list_(as_json: bool) -> None:
 @click.argument("name", required=False, metavar="[NAME|FILE]")
 def show(name: str | None) -> None:
     """What one recording holds, how it was made, its gaps and marks; the latest if none is named."""
+    from engine.text import clean
     from store.recording import Recording
     from store.schema import PLAIN
 
@@ -79,7 +80,7 @@ def show(name: str | None) -> None:
     with Recording(path) as recording:
         header = recording.header
         lines = {
-            "file": str(path),
+            "file": clean(str(path), 4096),
             "session": header.id,
             "source": header.source,
             "began": f"{_moment(recording.start)} UTC",
@@ -134,6 +135,7 @@ def export(name: str | None, table: str, format_: str | None, to: Path | None) -
 @click.option("--quick", is_flag=True, help="Leave out folding everything again.")
 def verify(names: tuple[str, ...], quick: bool) -> None:
     """Check the file, the sequence of events, every piece, and that folding them gives the same again."""
+    from engine.text import clean
     from store.errors import StoreError
     from store.verify import verify as check
 
@@ -144,12 +146,12 @@ def verify(names: tuple[str, ...], quick: bool) -> None:
         try:
             found = check(path, None if quick else refold)
         except StoreError as error:
-            click.echo(f"BAD   {path.stem}  {error}")
+            click.echo(f"BAD   {clean(path.stem)}  {error}")
             bad += 1
             continue
         counted = f"{found.events:,} events, {found.ticks:,} ticks, {found.checkpoints} checkpoints"
         gaps = f", {found.gaps} gaps" if found.gaps else ""
-        click.echo(f"{'good' if found.good else 'BAD ':4}  {path.stem}  {counted}{gaps}")
+        click.echo(f"{'good' if found.good else 'BAD ':4}  {clean(path.stem)}  {counted}{gaps}")
         for text in (*found.problems, *([found.note] if found.note else [])):
             click.echo(f"      {text}")
         bad += not found.good
@@ -186,14 +188,14 @@ def rename(name: str, new: str) -> None:
 @click.option("--name", help="What it is to be called here.  [default: the file's name]")
 def import_(file: Path, name: str | None) -> None:
     """Check somebody's recording through and through, then copy it among the others."""
-    click.echo(_open()[0].import_(file, name).stem)
+    click.echo(_open()[0].import_(file, name, _fold_of_a_stranger).stem)
 
 
 def refold(recording: Recording) -> list[str]:
     """Fold the recording from its beginning; what differs from the checkpoints and metrics that it holds."""
     import msgspec
 
-    from engine.checkpoint import pack, unpack
+    from engine.checkpoint import BadCheckpoint, pack, unpack
     from engine.core import State, apply
     from engine.events import BookMetrics
 
@@ -202,10 +204,16 @@ def refold(recording: Recording) -> list[str]:
     state = State()
     checkpoint = recording.checkpoint_after(0)
     if checkpoint is not None and (block := recording.block_from(0)) is not None and block.seq > 0:
-        state = unpack(checkpoint.blob)
+        try:
+            state = unpack(checkpoint.blob)
+        except BadCheckpoint as error:
+            return [_with_versions(f"the checkpoint at event {checkpoint.seq}: {error}", recording)]
     for seq, batch in recording.batches_from(state.seq):
         if seq != state.seq:
             break  # the promise reaches to the first gap
+        if checkpoint is not None and checkpoint.seq < seq:
+            problems.append(f"the checkpoint at event {checkpoint.seq} does not lie behind a tick")
+            break
         if checkpoint is not None and checkpoint.seq == seq:
             if pack(state) != checkpoint.blob:
                 problems.append(f"folding again differs from the checkpoint at event {seq}")
@@ -221,11 +229,21 @@ def refold(recording: Recording) -> list[str]:
     return [_with_versions(text, recording) for text in problems]
 
 
-def _with_versions(text: str, recording: Recording) -> str:
+def _fold_of_a_stranger(recording: Recording) -> list[str]:
+    """It must fold; that it gives the same again is promised only where it was made with the same parts."""
+    problems = refold(recording)
+    return [] if _differing_parts(recording) else problems
+
+
+def _differing_parts(recording: Recording) -> list[str]:
     from store.header import new_header
 
     there, here = recording.header.versions, new_header("", 0).versions
-    differing = [part for part in here if there.get(part) != here[part]]
+    return [part for part in here if there.get(part) != here[part]]
+
+
+def _with_versions(text: str, recording: Recording) -> str:
+    differing = _differing_parts(recording)
     return f"{text} (recorded with another {', '.join(differing)})" if differing else text
 
 

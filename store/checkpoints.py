@@ -8,6 +8,7 @@ without its lowest bit: half of them to their neighbour, and none lies more than
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from typing import NamedTuple
 
@@ -89,22 +90,36 @@ class CheckpointReader:
 
     def before(self, ts: int) -> Checkpoint | None:
         """The last checkpoint at or before session time `ts` that can be read."""
-        return self._first_readable("ts <= ? order by ts desc, seq desc", ts)
+        try:
+            found = self._numbers(f"ts <= ? order by ts desc, seq desc limit {_TRIES}", ts)
+        except sqlite3.DatabaseError:
+            found = [seq for seq, at in reversed(self._readable_rows()) if at <= ts]
+        return self._first_readable(found)
 
     def after(self, seq: int) -> Checkpoint | None:
         """The first checkpoint that can be read whose next event is `seq` or a later one."""
-        return self._first_readable("seq >= ? order by seq", seq)
+        try:
+            found = self._numbers(f"seq >= ? order by seq limit {_TRIES}", seq)
+        except sqlite3.DatabaseError:
+            found = [number for number, _ in self._readable_rows() if number >= seq]
+        return self._first_readable(found)
 
-    def _first_readable(self, where: str, value: int) -> Checkpoint | None:
+    def _numbers(self, where: str, value: int) -> list[int]:
+        sql = f"select seq from checkpoint where {where}"
+        return [seq for (seq,) in self._connection.execute(sql, (value,)) if isinstance(seq, int)]
+
+    def _readable_rows(self) -> list[tuple[int, int]]:
+        """(seq, ts) of all up to the first part that is missing: what a cut file still has."""
+        rows: list[tuple[int, int]] = []
+        with contextlib.suppress(sqlite3.DatabaseError):
+            rows.extend(self._connection.execute("select seq, ts from checkpoint not indexed order by seq"))
+        return [(seq, ts) for seq, ts in rows if isinstance(seq, int) and isinstance(ts, int)]
+
+    def _first_readable(self, numbers: list[int]) -> Checkpoint | None:
         """Damaged ones are passed over: another one only makes the fold longer."""
-        rows = self._connection.execute(
-            f"select seq from checkpoint where {where} limit {_TRIES}", (value,)
-        ).fetchall()
-        for (seq,) in rows:
-            try:
+        for seq in numbers[:_TRIES]:
+            with contextlib.suppress(BadRecording, sqlite3.DatabaseError):
                 return self._load(seq)
-            except BadRecording:
-                continue
         return None
 
     def _load(self, seq: int) -> Checkpoint:

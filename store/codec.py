@@ -13,7 +13,7 @@ cleaned as if it came from the network.
 from __future__ import annotations
 
 import struct
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -21,10 +21,10 @@ import numpy.typing as npt
 import zstandard
 
 from engine.batch import MISSING, ROW, Batch, Levels, Rows, no_levels
-from engine.events import Kind, Listed, Note
-from engine.instrument import NotOnGrid
+from engine.events import Kind, Note
 from engine.text import clean
 from store.errors import BadRecording
+from store.notes import MAX_SYMBOLS, cleaned
 
 LEVEL_SEALED = (
     9  # of 3, 9 and 19: 2.6 % smaller than 3 at 2 ms for 10 s of a busy market; 19 costs 15 ms for 3 %
@@ -36,8 +36,6 @@ MAX_ROWS = 1 << 19
 MAX_LEVELS = 1 << 21
 MAX_NOTES = 1 << 16
 MAX_NOTE_BYTES = 8 << 20
-MAX_SYMBOLS = 1 << 12
-MAX_TEXT = 2000
 
 _VERSION = 1
 _HEAD = struct.Struct("<BIIIH")  # version, rows, levels, notes, groups
@@ -54,7 +52,6 @@ _DEFAULT = {n: MISSING if n in ("ts_event", "first_id", "last_id") else 0 for n 
 _KINDS = frozenset(int(k) for k in Kind)
 
 Column = npt.NDArray[np.int64]
-S = TypeVar("S", bound=msgspec.Struct)
 
 _note_encoder = msgspec.msgpack.Encoder()
 _note_decoder = msgspec.msgpack.Decoder(tuple[Note, ...])
@@ -212,27 +209,6 @@ def _decode_notes(data: bytes, count: int) -> tuple[Note, ...]:
     if len(notes) != count:
         raise BadRecording(f"expected {count} notes, found {len(notes)}")
     return tuple(cleaned(note) for note in notes)
-
-
-def cleaned(note: Note) -> Note:
-    """The note with its text made fit for a screen, and its instrument's steps proved to be numbers."""
-    if isinstance(note, Listed):
-        instrument = _clean_fields(note.instrument)
-        try:
-            _ = instrument.tick.value, instrument.lot.value
-        except NotOnGrid as error:
-            raise BadRecording(f"an instrument cannot be read: {error}") from None
-        if not 0 <= note.symbol < MAX_SYMBOLS:
-            raise BadRecording(f"expected a symbol index from 0 to {MAX_SYMBOLS - 1}, found {note.symbol}")
-        return Listed(note.symbol, instrument, note.depth_limit)
-    return _clean_fields(note)
-
-
-def _clean_fields(value: S) -> S:
-    texts = {n: getattr(value, n) for n in value.__struct_fields__ if isinstance(getattr(value, n), str)}
-    kept = {name: clean(text, MAX_TEXT) for name, text in texts.items()}
-    changed = {name: text for name, text in kept.items() if text != texts[name]}
-    return msgspec.structs.replace(value, **changed) if changed else value
 
 
 def _limit(what: str, found: int, most: int) -> None:

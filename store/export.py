@@ -13,6 +13,8 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
+import numpy as np
+
 from engine.batch import MISSING, Batch
 from engine.events import Kind
 from engine.instrument import Instrument
@@ -109,74 +111,82 @@ def _columns(names: str) -> dict[str, str]:
 
 def _plain(recording: Recording, table: str) -> Iterator[Row]:
     """Rows of a plain table, a page at a time, with every value brought to its column's type."""
-    names, types = ", ".join(PLAIN[table]), tuple(PLAIN[table].values())
+    names = ", ".join(PLAIN[table])
+    columns = [
+        (kind, name == "ts" or table in ("trades", "instruments")) for name, kind in PLAIN[table].items()
+    ]
     at = 0
     while True:
         sql = f"select rowid, {names} from {table} where rowid > ? order by rowid limit {_ROWS_AT_ONCE}"
         rows = recording.query(sql, (at,))
         for _, *values in rows:
-            yield tuple(None if v is None else _typed(v, t) for v, t in zip(values, types, strict=True))
+            yield tuple(_typed(v, *column) for v, column in zip(values, columns, strict=True))
         if len(rows) < _ROWS_AT_ONCE:
             return
         at = rows[-1][0]
 
 
-def _typed(value: Any, kind: type) -> Any:
-    try:
-        return clean(str(value)) if kind is str else kind(value)
-    except (TypeError, ValueError):
-        raise BadRecording(
-            f"expected a value of type {kind.__name__}, found {clean(repr(value), 60)}"
-        ) from None
+def _typed(value: Any, kind: type, required: bool) -> Any:
+    if value is None and not required:
+        return None
+    if kind is str and isinstance(value, str):
+        return clean(value)
+    if kind is float and isinstance(value, int | float):
+        return float(value)
+    if kind is int and isinstance(value, int):
+        return value
+    raise BadRecording(f"expected a value of type {kind.__name__}, found {clean(repr(value), 60)}")
 
 
 def _trades(recording: Recording) -> Iterator[Row]:
     listed = _Listed(recording)
-    for _, ts, symbol, trade_id, price_ticks, size_lots, side in _plain(recording, "trades"):
-        i = listed.of(symbol)
+    for seq, ts, symbol, trade_id, price_ticks, size_lots, side in _plain(recording, "trades"):
+        i = listed.of(symbol, seq)
         price, size = i.tick.text_of(price_ticks), i.lot.text_of(size_lots)
         yield iso(ts), ts, i.symbol, i.venue, trade_id, price, size, _SIDES.get(side, "")
 
 
 def _book(recording: Recording) -> Iterator[Row]:
     listed = _Listed(recording)
-    for batch in _batches(recording):
-        rows = batch.rows
-        for row in rows[(rows["kind"] == Kind.SNAPSHOT) | (rows["kind"] == Kind.DELTA)]:
-            i = listed.of(int(row["symbol"]))
-            ts, start, bids = int(row["ts_recv"]), int(row["level_start"]), int(row["bid_count"])
-            head = (iso(ts), ts, i.symbol, i.venue, Kind(int(row["kind"])).name.lower(), _id(row["last_id"]))
-            levels = batch.levels[start : start + bids + int(row["ask_count"])].tolist()
-            for number, (ticks, lots) in enumerate(levels):
-                side = "bid" if number < bids else "ask"
-                yield (*head, side, i.tick.text_of(ticks), i.lot.text_of(lots))
+    for seq, batch, row in _rows_of(recording, Kind.SNAPSHOT, Kind.DELTA):
+        i = listed.of(int(row["symbol"]), seq)
+        ts, start, bids = int(row["ts_recv"]), int(row["level_start"]), int(row["bid_count"])
+        head = (iso(ts), ts, i.symbol, i.venue, Kind(int(row["kind"])).name.lower(), _id(row["last_id"]))
+        levels = batch.levels[start : start + bids + int(row["ask_count"])].tolist()
+        for number, (ticks, lots) in enumerate(levels):
+            side = "bid" if number < bids else "ask"
+            yield (*head, side, i.tick.text_of(ticks), i.lot.text_of(lots))
 
 
 def _tops(recording: Recording) -> Iterator[Row]:
     listed = _Listed(recording)
-    for batch in _batches(recording):
-        for row in batch.rows[batch.rows["kind"] == Kind.TOP]:
-            i = listed.of(int(row["symbol"]))
-            ts = int(row["ts_recv"])
-            bid, ask = i.tick.text_of(int(row["price_ticks"])), i.tick.text_of(int(row["ask_ticks"]))
-            bid_size, ask_size = i.lot.text_of(int(row["size_lots"])), i.lot.text_of(int(row["ask_lots"]))
-            yield iso(ts), ts, i.symbol, i.venue, _id(row["last_id"]), bid, bid_size, ask, ask_size
+    for seq, _, row in _rows_of(recording, Kind.TOP):
+        i = listed.of(int(row["symbol"]), seq)
+        ts = int(row["ts_recv"])
+        bid, ask = i.tick.text_of(int(row["price_ticks"])), i.tick.text_of(int(row["ask_ticks"]))
+        bid_size, ask_size = i.lot.text_of(int(row["size_lots"])), i.lot.text_of(int(row["ask_lots"]))
+        yield iso(ts), ts, i.symbol, i.venue, _id(row["last_id"]), bid, bid_size, ask, ask_size
 
 
 class _Listed:
     def __init__(self, recording: Recording) -> None:
-        self._by_symbol = recording.listed
+        self._by_symbol = recording.listings
 
-    def of(self, symbol: int) -> Instrument:
-        if symbol not in self._by_symbol:
-            raise BadRecording(f"events speak of symbol {symbol}, which is not among the instruments")
-        return self._by_symbol[symbol]
+    def of(self, symbol: int, seq: int) -> Instrument:
+        """What `symbol` stood for at event `seq`."""
+        for listing in reversed(self._by_symbol.get(symbol, ())):
+            if listing.from_seq <= seq:
+                return listing.instrument
+        raise BadRecording(f"event {seq} speaks of symbol {symbol}, which is not among the instruments then")
 
 
-def _batches(recording: Recording) -> Iterator[Batch]:
+def _rows_of(recording: Recording, *kinds: Kind) -> Iterator[tuple[int, Batch, Any]]:
+    """(number of the event, its batch, its row) of all events of these kinds."""
     seq = 0
     while (block := recording.block_from(seq)) is not None:
-        yield block.batch
+        rows = block.batch.rows
+        for at in np.flatnonzero(np.isin(rows["kind"], kinds)).tolist():
+            yield block.seq + at, block.batch, rows[at]
         seq = block.seq + len(block.batch)
 
 

@@ -14,6 +14,7 @@ import msgspec
 
 from engine.batch import Batch
 from engine.events import Alert, BookMetrics, Derived, FeedCount, FeedStatus, Kind, Listed, Mark, Signal
+from engine.instrument import Instrument
 from store.schema import PLAIN
 
 _INSERT = {
@@ -31,6 +32,7 @@ class PlainTables:
     def __init__(self) -> None:
         self._rows: dict[str, list[Row]] = {name: [] for name in PLAIN}
         self._counts: dict[str, FeedCount] = {}
+        self._listed: dict[int, Instrument] = {}  # by symbol index, as listed last
 
     def add(self, seq: int, batch: Batch, derived: Sequence[Derived]) -> None:
         """`seq` is the number of the batch's first row."""
@@ -43,26 +45,28 @@ class PlainTables:
                 for name in ("ts_recv", "symbol", "last_id", "price_ticks", "size_lots", "side")
             ]
             self._rows["trades"] += zip((trades + seq).tolist(), *columns, strict=True)
-        for row in batch.rows[kinds == Kind.NOTE]:
-            self._add_note(int(row["ts_recv"]), batch.notes[int(row["level_start"])])
+        for at in (kinds == Kind.NOTE).nonzero()[0].tolist():
+            row = batch.rows[at]
+            self._add_note(seq + at, int(row["ts_recv"]), batch.notes[int(row["level_start"])])
         for item in derived:
             self._rows[_TABLE_OF[type(item)]].append(msgspec.structs.astuple(item))
 
-    def _add_note(self, ts: int, note: object) -> None:
+    def add_listed(self, seq: int, listed: Listed) -> None:
+        """From event `seq` on this is the instrument; nothing where it was that before.
+
+        Said by the events, and by a checkpoint where recording begins or goes on behind a gap.
+        """
+        i = listed.instrument
+        if self._listed.get(listed.symbol) == i:
+            return
+        self._listed[listed.symbol] = i
+        names = (i.venue, i.symbol, i.base, i.quote, i.tick_size, i.lot_size, i.kind, i.multiplier)
+        self._rows["instruments"].append((listed.symbol, seq, *names, i.tick.decimals, i.lot.decimals))
+
+    def _add_note(self, seq: int, ts: int, note: object) -> None:
         match note:
-            case Listed(symbol=symbol, instrument=i):
-                row = (
-                    symbol,
-                    i.venue,
-                    i.symbol,
-                    i.base,
-                    i.quote,
-                    i.tick_size,
-                    i.lot_size,
-                    i.kind,
-                    i.multiplier,
-                )
-                self._rows["instruments"].append((*row, i.tick.decimals, i.lot.decimals))
+            case Listed():
+                self.add_listed(seq, note)
             case Mark(text=text, ts=at):
                 self._rows["marks"].append((at, text))
             case FeedCount(venue=venue):

@@ -22,10 +22,11 @@ from engine.instrument import Instrument, NotOnGrid
 from engine.ports import Checkpoint
 from engine.text import clean
 from store.checkpoints import CheckpointReader
-from store.codec import MAX_SYMBOLS, decode
+from store.codec import decode
 from store.errors import BadRecording
 from store.header import read_header
 from store.lock import is_being_written
+from store.notes import MAX_SYMBOLS
 from store.schema import open_reader
 
 MAX_MARKS = 10_000
@@ -43,6 +44,13 @@ class Gap(NamedTuple):
     ts: int
     last_ts: int
     reason: str
+
+
+class Listing(NamedTuple):
+    """What a symbol stands for from event `from_seq` on."""
+
+    from_seq: int
+    instrument: Instrument
 
 
 class Block(NamedTuple):
@@ -69,7 +77,7 @@ class Recording:
         self.header = self._read(lambda: read_header(self._connection), "its header")
         self.start = self.end = 0
         self.next_seq = 0
-        self.listed: dict[int, Instrument] = {}  # by symbol index
+        self.listings: dict[int, tuple[Listing, ...]] = {}  # by symbol index, in the order of the events
         self.gaps: tuple[Gap, ...] = ()
         self.marks: tuple[tuple[int, str], ...] = ()
         self.refresh()
@@ -91,13 +99,14 @@ class Recording:
 
     @property
     def instruments(self) -> tuple[Instrument, ...]:
-        return tuple(self.listed.values())
+        """As listed last."""
+        return tuple(listings[-1].instrument for listings in self.listings.values())
 
     def refresh(self) -> None:
         """Look again at a file that grows: its end, marks, gaps and instruments."""
         with self._lock:
             self.start, self.end, self.next_seq = self._extent()
-            self.listed = self._listed()
+            self.listings = self._listings()
             self.gaps = tuple(
                 Gap(seq, last_seq, ts, last_ts, clean(str(reason)))
                 for seq, last_seq, ts, last_ts, reason in self._rows(
@@ -173,7 +182,7 @@ class Recording:
                 row = self._connection.execute(
                     f"select {_BLOCK} from {table} where seq <= ? order by seq desc limit 1", (seq,)
                 ).fetchone()
-                if row is not None and isinstance(row[1], int) and row[1] >= seq:
+                if row is not None and _numbers(row)[1] >= seq:
                     return tuple(row)
             later = [
                 self._connection.execute(
@@ -181,7 +190,7 @@ class Recording:
                 ).fetchone()
                 for table in ("chunk", "hot")
             ]
-            return min((tuple(row) for row in later if row is not None), key=lambda row: row[0], default=None)
+            return min((tuple(row) for row in later if row is not None), key=_numbers, default=None)
         finally:
             self._end_read()
 
@@ -195,7 +204,7 @@ class Recording:
                 ).fetchone()
                 for table in ("chunk", "hot")
             ]
-            return max((tuple(row) for row in rows if row is not None), key=lambda row: row[0], default=None)
+            return max((tuple(row) for row in rows if row is not None), key=_numbers, default=None)
         finally:
             self._end_read()
 
@@ -221,19 +230,24 @@ class Recording:
             return 0, 0, 0
         return min(s[0] for s in spans), max(s[1] for s in spans), max(s[2] for s in spans) + 1
 
-    def _listed(self) -> dict[int, Instrument]:
+    def _listings(self) -> dict[int, tuple[Listing, ...]]:
         rows = self._rows(
-            "select symbol, venue, name, base, quote, tick_size, lot_size, kind, multiplier from instruments "
-            f"order by symbol limit {MAX_SYMBOLS}"
+            "select symbol, from_seq, venue, name, base, quote, tick_size, lot_size, kind, multiplier "
+            f"from instruments order by symbol, from_seq limit {MAX_SYMBOLS}"
         )
-        found = {}
-        for symbol, *row in rows:
+        found: dict[int, tuple[Listing, ...]] = {}
+        for symbol, from_seq, *row in rows:
+            if not (isinstance(symbol, int) and isinstance(from_seq, int)):
+                raise BadRecording(
+                    f"an instrument of {self.path.name} cannot be read: expected a symbol index and the number "
+                    f"of an event, found {clean(repr((symbol, from_seq)), 60)}"
+                )
             instrument = Instrument(*(clean(str(text), 40) for text in row))
             try:
                 _ = instrument.tick.value, instrument.lot.value
             except NotOnGrid as error:
                 raise BadRecording(f"an instrument of {self.path.name} cannot be read: {error}") from None
-            found[int(symbol)] = instrument
+            found[symbol] = (*found.get(symbol, ()), Listing(from_seq, instrument))
         return found
 
     def _rows(self, sql: str) -> list[tuple[Any, ...]]:
@@ -259,10 +273,17 @@ class Recording:
         return self.header.ending
 
 
-def _decode_block(row: tuple[Any, ...], seq: int) -> Block:
+def _numbers(row: tuple[Any, ...]) -> tuple[int, int]:
+    """Of a piece of events: its first and its last."""
     first, last, _, _, blob = row
     if not (isinstance(first, int) and isinstance(last, int) and isinstance(blob, bytes)):
         raise BadRecording("a piece of events does not hold numbers and bytes")
+    return first, last
+
+
+def _decode_block(row: tuple[Any, ...], seq: int) -> Block:
+    first, last = _numbers(row)
+    blob = row[-1]
     try:
         batch = decode(blob)
     except BadRecording as error:

@@ -115,9 +115,7 @@ class ReplaySource:
                 self._steps += command.ticks
             case StepBy() if command.ticks < 0:
                 self._paused = True
-                here = self._at if self._until_ts is None else self._until_ts
-                ticks = -command.ticks
-                await self._seek(await asyncio.to_thread(self._recording.tick_before, here, ticks))
+                await self._step_back(-command.ticks)
             case Seek():
                 await self._seek(command.ts)
             case _:
@@ -131,6 +129,15 @@ class ReplaySource:
         self._recording.close()
 
     # Where to
+
+    async def _step_back(self, ticks: int) -> None:
+        here = self._at if self._until_ts is None else self._until_ts
+        try:
+            target = await asyncio.to_thread(self._recording.tick_before, here, ticks)
+        except BadRecording as error:
+            self._note = str(error)  # and it stays where it is
+            return
+        await self._seek(target)
 
     async def _seek(self, ts: int) -> None:
         recording = self._recording
@@ -168,14 +175,22 @@ class ReplaySource:
     async def _pass_over_gap(self, seq: int, damage: str) -> bool:
         """Go on at the first checkpoint behind events that are not there."""
         checkpoint = await asyncio.to_thread(self._behind, seq)
-        if damage:
-            self._note = damage
+        self._note = damage or self._what_is_missing(seq, checkpoint)
         if checkpoint is None:
             return False
         if self._jump is None and self._next_seq == seq:
             until = checkpoint.ts if self._until_ts is None else max(checkpoint.ts, self._until_ts)
             self._go(checkpoint, until)
         return True
+
+    def _what_is_missing(self, seq: int, checkpoint: Checkpoint | None) -> str:
+        if not seq:  # nothing is missing where recording began late
+            return self._note
+        noted = next((gap.reason for gap in self._recording.gaps if gap.seq <= seq <= gap.last_seq), "")
+        until = (
+            f"events {seq} to {checkpoint.seq - 1}" if checkpoint is not None else f"the events from {seq} on"
+        )
+        return f"{until} are not in this recording{': ' if noted else ''}{noted}"
 
     def _behind(self, seq: int) -> Checkpoint | None:
         """The first checkpoint behind event `seq` from which events can be read."""

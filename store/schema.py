@@ -16,7 +16,7 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from engine.text import clean
-from store.errors import BadRecording, NewerRecording, NotARecording
+from store.errors import BadRecording, BeingWritten, NewerRecording, NotARecording, StoreError
 from store.lock import WriteLock, is_being_written
 
 APPLICATION_ID = 0x6D_74_75_69  # "mtui"
@@ -29,6 +29,7 @@ Columns = dict[str, type]
 # Columns of the plain tables, in the order in which rows are inserted and exported.
 INSTRUMENTS: Columns = {
     "symbol": int,
+    "from_seq": int,  # the first event it holds for: an instrument may be listed again on another tick
     "venue": str,
     "name": str,
     "base": str,
@@ -115,7 +116,6 @@ _KEYS = {
     "checkpoint": "seq",
     "gap": "seq",
     "trades": "seq",
-    "instruments": "symbol",
 }
 
 
@@ -129,23 +129,37 @@ def _time(column: str) -> str:
 
 def _first_form(db: Database) -> None:
     for name, columns in TABLES.items():
-        db.table(name).create(columns, pk=_KEYS.get(name))
+        if name != "instruments":
+            db.table(name).create(columns, pk=_KEYS.get(name))
+    one_a_symbol = {name: kind for name, kind in INSTRUMENTS.items() if name != "from_seq"}
+    db.table("instruments").create(one_a_symbol, pk="symbol")
     db.table("checkpoint").create_index(["ts"])
     db.table("chunk").create_index(["ts"])
     db.table("book_metrics").create_index(["ts"])
     for name in ("book_metrics", "signals", "alerts", "marks", "health"):
         db.create_view(f"{name}_iso", f'select {_time("ts")} as time, * from "{name}"')
+
+
+def _second_form(db: Database) -> None:
+    """Every listing of an instrument is kept, and a trade is read with the one that held for it."""
+    db.execute("drop view if exists trades_iso")
+    db.execute("alter table instruments rename to listed_once")
+    db.table("instruments").create(INSTRUMENTS, pk=("symbol", "from_seq"))
+    kept = ", ".join(name if name != "from_seq" else "0" for name in INSTRUMENTS)
+    db.execute(f"insert into instruments select {kept} from listed_once")
+    db.execute("drop table listed_once")
     price = "printf('%.*f', i.price_decimals, t.price_ticks * cast(i.tick_size as real))"
     size = "printf('%.*f', i.size_decimals, t.size_lots * cast(i.lot_size as real))"
     db.create_view(
         "trades_iso",
         f"select {_time('t.ts')} as time, t.ts, i.name as asset, i.venue as exchange, t.trade_id, "
         f"{price} as price, {size} as size, case t.side when 1 then 'buy' when -1 then 'sell' end as side "
-        "from trades t join instruments i on i.symbol = t.symbol",
+        "from trades t join instruments i on i.symbol = t.symbol and i.from_seq = "
+        "(select max(from_seq) from instruments where symbol = t.symbol and from_seq <= t.seq)",
     )
 
 
-MIGRATIONS: tuple[Callable[[Database], None], ...] = (_first_form,)
+MIGRATIONS: tuple[Callable[[Database], None], ...] = (_first_form, _second_form)
 
 
 def migrate(connection: sqlite3.Connection) -> None:
@@ -237,19 +251,17 @@ def _upgrade(path: Path) -> None:
     connection.close()
     if application != APPLICATION_ID or form >= len(MIGRATIONS):
         return
-    lock = WriteLock(path)
-    connection = sqlite3.connect(path, isolation_level=None)
     try:
-        refuse_programs(connection, path)
-        migrate(connection)
-    except sqlite3.OperationalError as error:
+        with WriteLock(path), contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            refuse_programs(connection, path)
+            migrate(connection)
+    except (BadRecording, BeingWritten):
+        raise
+    except (sqlite3.OperationalError, StoreError) as error:
         raise BadRecording(
             f"{path.name} has the older form {form} and cannot be brought to form {len(MIGRATIONS)} "
             f"where it is ({error}); copy it to a folder that can be written"
         ) from None
-    finally:
-        connection.close()
-        lock.release()
 
 
 def _connect(path: Path, how: str) -> sqlite3.Connection:
@@ -299,6 +311,11 @@ def _check(connection: sqlite3.Connection, path: Path, *, cut: bool) -> None:
         raise NewerRecording(
             f"{path.name} has form {form} and this microtui reads up to form {len(MIGRATIONS)}: "
             f"{_who_wrote(connection)}"
+        )
+    if form < len(MIGRATIONS):
+        raise BadRecording(
+            f"{path.name} has the older form {form}, which is read once it is whole, closed and brought to "
+            f"form {len(MIGRATIONS)}"
         )
     for name, columns in TABLES.items():
         found = connection.execute("select type, name, hidden from pragma_table_xinfo(?)", (name,)).fetchall()

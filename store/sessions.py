@@ -18,12 +18,13 @@ from pathlib import Path
 import msgspec
 from sqlite_utils import Database
 
-from store.errors import BeingWritten, NoSuchSession, NotARecording, StoreError
+from engine.text import clean
+from store.errors import BadRecording, BeingWritten, NoSuchSession, NotARecording, StoreError
 from store.header import read_header, write_ending
 from store.lock import WriteLock, is_being_written
 from store.recording import Recording
 from store.schema import SUFFIX, Transaction, open_reader, open_writer, refuse_programs
-from store.verify import verify
+from store.verify import Refold, verify
 
 KEEP_DAYS = 30.0
 DISK_CAP_BYTES = 20 << 30
@@ -69,10 +70,10 @@ class Catalogue:
     # Names
 
     def new_path(self, symbols: tuple[str, ...], started_ns: int) -> Path:
-        """Where a session that begins now is to be recorded; no file has that name yet."""
+        """An empty file for a session that begins now, so that no other one takes the name. Raises OSError."""
         moment = datetime.fromtimestamp(started_ns / 1e9, UTC).strftime("%Y%m%d-%H%M%S")
         shown = "-".join(s.lower() for s in symbols[:3]) + (f"-and-{len(symbols) - 3}" if symbols[3:] else "")
-        return self._free_path(f"{moment}-{shown}" if shown else moment)
+        return self._reserved(f"{moment}-{shown}" if shown else moment)
 
     def find(self, name: str | None = None) -> Path:
         """The recording by its name, the beginning of its name or id, or its path; None: the latest.
@@ -114,37 +115,43 @@ class Catalogue:
     def rename(self, name: str, new: str) -> Path:
         """Give a session another name. Raises BeingWritten, NoSuchSession or StoreError."""
         path = self.find(name)
-        stem = new.removesuffix(SUFFIX)
-        if not stem or stem != Path(stem).name or stem.startswith(".") or not stem.isprintable():
-            raise StoreError(f"expected a name without / such as fomc-surprise, found {new!r}")
+        stem = _stem(new)
         target = path.with_name(stem + SUFFIX)
         if target.exists():
             raise StoreError(f"there is a session named {stem} already")
-        with _held(path):
+        _recover(path)
+        with WriteLock(path):
+            if path.with_name(path.name + "-wal").exists():
+                raise StoreError(
+                    f"{path.stem} keeps its last seconds in a log that is in use; "
+                    "close whatever reads it and try again"
+                )
             path.rename(target)
         return target
 
-    def import_(self, path: Path, name: str | None = None) -> Path:
+    def import_(self, path: Path, name: str | None = None, refold: Refold | None = None) -> Path:
         """Copy somebody's recording into the folder, after every part of it was read and found good.
 
-        Raises StoreError with the first thing that is wrong.
+        `refold` folds it again, as in `verify`. Raises StoreError with the first thing that is wrong.
         """
+        stem = _stem(path.stem if name is None else name)
         connection, lost = open_reader(path)
         try:
             refuse_programs(connection, path)
-            problems = verify(path).problems
+            problems = verify(path, refold).problems
             if lost or problems:
                 raise NotARecording(f"{path.name} is not imported: {lost or problems[0]}")
-            self.folder.mkdir(parents=True, exist_ok=True)
-            target = self._free_path(Path(name or path.stem).name)
+            target = self._reserved(stem)
             part = target.with_name(target.name + ".part")
-            copy = sqlite3.connect(part)
             try:
-                connection.backup(copy)  # with whatever still lies in a log beside it
-                copy.execute("pragma journal_mode = delete")
-            finally:
-                copy.close()
-            part.rename(target)
+                with contextlib.closing(sqlite3.connect(part)) as copy:
+                    connection.backup(copy)  # with whatever still lies in a log beside it
+                    copy.execute("pragma journal_mode = delete")
+                part.rename(target)
+            except (sqlite3.Error, OSError) as error:
+                part.unlink(missing_ok=True)
+                target.unlink(missing_ok=True)
+                raise StoreError(f"{path.name} is not imported: {error}") from None
             return target
         finally:
             connection.close()
@@ -170,7 +177,7 @@ class Catalogue:
                 break
             if not only_say:
                 try:
-                    with _held(session.path):
+                    with WriteLock(session.path):
                         _delete(session.path)
                 except (BeingWritten, OSError):
                     continue
@@ -187,7 +194,7 @@ class Catalogue:
             except (StoreError, OSError) as error:
                 lost = str(error)
             if lost:
-                said.append(f"{path.stem}: {lost}")
+                said.append(f"{clean(path.stem)}: {lost}")
         return said
 
     def _paths(self) -> list[Path]:
@@ -198,13 +205,17 @@ class Catalogue:
     def _latest(self, paths: dict[str, Path]) -> list[Path]:
         return sorted(paths.values(), key=lambda path: path.stat().st_mtime, reverse=True)[:3]
 
-    def _free_path(self, stem: str) -> Path:
-        path = self.folder / (stem + SUFFIX)
-        number = 2
-        while path.exists() or path.with_name(path.name + ".lock").exists():
-            path = self.folder / f"{stem}-{number}{SUFFIX}"
-            number += 1
-        return path
+    def _reserved(self, stem: str) -> Path:
+        """An empty file of that name or, where it is taken, of that name and a number."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path, number = self.folder / (stem + SUFFIX), 1
+        while True:
+            try:
+                path.touch(exist_ok=False)
+                return path
+            except FileExistsError:
+                number += 1
+                path = self.folder / f"{stem}-{number}{SUFFIX}"
 
     def _look(self, path: Path, known: sqlite3.Connection | None) -> Session | None:
         try:
@@ -218,7 +229,11 @@ class Catalogue:
             if seen.state == "closed":
                 _remember(known, key, seen)
         return Session(
-            path.stem, path, bytes=found.st_size, changed=found.st_mtime, **msgspec.structs.asdict(seen)
+            clean(path.stem),
+            path,
+            bytes=found.st_size,
+            changed=found.st_mtime,
+            **msgspec.structs.asdict(seen),
         )
 
     @contextlib.contextmanager
@@ -287,7 +302,7 @@ def _recover(path: Path) -> str:
     if closed is not None and not path.with_name(path.name + "-wal").exists():
         return ""
     try:
-        with _held(path):
+        with WriteLock(path):
             connection = open_writer(path)
             try:
                 refuse_programs(connection, path)
@@ -301,18 +316,19 @@ def _recover(path: Path) -> str:
                 connection.close()
     except BeingWritten:
         return ""  # another instance is at it
-    except sqlite3.Error as error:
+    except BadRecording:
+        raise
+    except (sqlite3.Error, StoreError) as error:
         return f"{lost} ({error})" if closed is None else ""
     return lost if closed is None else ""
 
 
-@contextlib.contextmanager
-def _held(path: Path) -> Iterator[None]:
-    lock = WriteLock(path)
-    try:
-        yield
-    finally:
-        lock.release()
+def _stem(name: str) -> str:
+    """The name of a session that somebody chose. Raises StoreError where it is none."""
+    stem = name.removesuffix(SUFFIX)
+    if not stem or stem != Path(stem).name or stem.startswith(".") or not stem.isprintable():
+        raise StoreError(f"expected a name without / such as fomc-surprise, found {name!r}")
+    return stem
 
 
 def _delete(path: Path) -> None:
@@ -322,4 +338,4 @@ def _delete(path: Path) -> None:
 
 
 def _names(paths: list[Path]) -> str:
-    return ", ".join(path.stem for path in paths[:5]) + (", …" if len(paths) > 5 else "")
+    return ", ".join(clean(path.stem) for path in paths[:5]) + (", …" if len(paths) > 5 else "")

@@ -128,6 +128,8 @@ class FileWriter:
                     write_ending(self._db, self.last_ts or self._header.started_ns, reason)
                 self._db.execute("pragma wal_checkpoint(truncate)")
                 self._db.execute("pragma journal_mode = delete")
+        elif self._lock is not None and self._path.exists() and not self._path.stat().st_size:
+            self._path.unlink()  # a name that was reserved, and nothing behind it
         self._release()
 
     def _release(self) -> None:
@@ -177,6 +179,8 @@ class FileWriter:
         base, packed = self._checkpoints.pack(checkpoint)
         row = (checkpoint.seq, checkpoint.ts, base, len(checkpoint.blob), packed)
         self._db.execute("insert or replace into checkpoint values (?, ?, ?, ?, ?)", row)
+        for listed in checkpoint.listed:
+            self._plain.add_listed(checkpoint.seq, listed)
         self.checkpoint_due_bytes = max(
             CHECKPOINT_BYTES, self._checkpoints.usual_bytes, CHECKPOINT_STATE_PART * len(checkpoint.blob)
         )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import tracemalloc
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 import zstandard
@@ -12,7 +14,19 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from engine.batch import MISSING, ROW, Batch, concat, no_levels
-from engine.events import FeedCount, FeedStatus, Kind, Listed, Mark, Note, Setup
+from engine.events import (
+    AgentFamily,
+    AgentLine,
+    Agents,
+    FeedCount,
+    FeedStatus,
+    Kind,
+    Listed,
+    Mark,
+    Note,
+    Setup,
+    SignalRule,
+)
 from engine.instrument import Instrument
 from engine.text import clean
 from store import codec
@@ -150,14 +164,54 @@ def test_declared_sizes_are_checked_before_anything_is_allocated(blob: bytes, sa
         tracemalloc.stop()
 
 
-def test_text_is_cleaned_and_instruments_are_proved() -> None:
+def one_note(note: Note) -> bytes:
     rows = np.zeros(1, ROW)
     rows["kind"] = Kind.NOTE
-    (note,) = decode(encode(Batch(rows, no_levels(), (Mark("a\x1b]0;evil\x07b", 1),)))).notes
+    return encode(Batch(rows, no_levels(), (note,)))
+
+
+def test_text_is_cleaned_and_instruments_are_proved() -> None:
+    (note,) = decode(one_note(Mark("a\x1b]0;evil\x07b", 1))).notes
     assert note == Mark("a]0;evilb", 1)
-    bad = Listed(0, Instrument("v", "S", "B", "Q", "zero", "1"))
     with pytest.raises(BadRecording, match="a step is a positive decimal"):
-        decode(encode(Batch(rows, no_levels(), (bad,))))
+        decode(one_note(Listed(0, Instrument("v", "S", "B", "Q", "zero", "1"))))
+    with pytest.raises(BadRecording, match="symbol index from 0 to 4095, found -1"):
+        decode(one_note(Listed(-1, BTC)))
+
+
+@pytest.mark.parametrize(
+    ("setup", "says"),
+    [
+        (Setup(metrics_every_s=0.0), "metrics_every_s from 0.1 to 3600, found 0"),
+        (Setup(metrics_every_s=math.inf), "metrics_every_s"),
+        (Setup(bands_bps=()), "1 to 8 bands, found 0"),
+        (Setup(bands_bps=(100.0,) * 9), "1 to 8 bands, found 9"),
+        (Setup(bands_bps=(100.0, math.nan)), "bands_bps"),
+        (Setup(bands_bps=(0.0,)), "bands_bps"),
+        (Setup(round_trip_quote=math.inf), "round_trip_quote"),
+        (Setup(signal=SignalRule(long_ratio=0.0)), "long_ratio"),
+        (Setup(signal=SignalRule(long_ratio=1.0)), "long_ratio"),
+        (Setup(signal=SignalRule(short_ratio=-1.0)), "short_ratio"),
+        (Setup(signal=SignalRule(short_ratio=math.nan)), "short_ratio"),
+        (Setup(signal=SignalRule(hold_s=0.0)), "hold_s"),
+        (Setup(signal=SignalRule(gate_quantile=1.0)), "gate_quantile"),
+        (Setup(signal=SignalRule(gate_window_s=0)), "gate_window_s"),
+        (Setup(signal=SignalRule(gate_window_s=1 << 40)), "gate_window_s"),
+    ],
+)
+def test_a_setup_that_nothing_can_be_computed_with_is_refused(setup: Setup, says: str) -> None:
+    with pytest.raises(BadRecording, match=f"expected a setup with .*{says}"):
+        decode(one_note(setup))
+
+
+def test_agents_of_a_stranger_are_cleaned_and_belong_to_a_family() -> None:
+    family = AgentFamily("a\x1b[2J", 1, 0, 0, 0, 0, 0, 0)
+    line = AgentLine(0, 0, 0, 0, 0, 0, 0, 0, 0)
+    (note,) = decode(one_note(Agents(0, (family,), (line,)))).notes
+    assert isinstance(note, Agents)
+    assert note.families[0].name == "a[2J"
+    with pytest.raises(BadRecording, match="none of the 1 families"):
+        decode(one_note(Agents(0, (family,), (msgspec.structs.replace(line, family=1),))))
 
 
 def test_too_much_for_one_piece_is_refused_when_written() -> None:

@@ -286,7 +286,15 @@ def _child(script: str, path: Path) -> subprocess.Popen[str]:
 def test_kill_9_loses_a_quarter_of_a_second_and_nothing_that_was_committed(
     tmp_path: Path, after_s: float
 ) -> None:
-    path = tmp_path / "a.sqlite"
+    lost_s = []
+    while not lost_s or (lost_s[-1] > 0.25 and len(lost_s) < 3):  # a busy machine may hold one commit up
+        lost_s.append(kill_9(tmp_path / f"{len(lost_s)}.sqlite", after_s))
+    assert min(lost_s) <= 0.25
+    assert max(lost_s) < 1.0
+
+
+def kill_9(path: Path, after_s: float) -> float:
+    """How much was lost, in seconds before the kill. What is kept is what was put."""
     child = _child(_CHILD, path)
     assert child.stdout is not None
     assert child.stdout.readline() == "begin\n"
@@ -298,16 +306,15 @@ def test_kill_9_loses_a_quarter_of_a_second_and_nothing_that_was_committed(
     put = [(float(at), int(seq)) for at, seq in (line.split() for line in child.stdout.read().splitlines())]
     child.wait()
     child.stdout.close()
-    # 250 ms between commits, and as much again for a commit on a machine that is busy with other tests.
-    due = max((seq for at, seq in put if at < killed - 0.5), default=0)
     with Recording(path) as recording:
-        assert recording.next_seq >= max(due, committed)
+        assert recording.next_seq >= committed
         assert "never closed" in recording.lost
         kept = [batch for _, batch in recording.batches_from(0)]
         assert recording.query("pragma integrity_check") == [("ok",)]
     assert sum(map(len, kept)) == recording.next_seq
     for found, expected in zip(kept, made_batches(1500, rows_a_tick=12), strict=False):
         assert_same_events(found, expected)
+    return killed - min((at for at, seq in put if seq > recording.next_seq), default=killed)
 
 
 _SMALL_DISK = """

@@ -7,9 +7,9 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
-from sqlite_utils import Database
 
 from store import schema
 from store.codec import encode
@@ -92,23 +92,76 @@ def test_a_reader_beside_the_writer_never_misses_an_event_that_moves_into_a_chun
         assert_same_events(batch, expected)
 
 
-@pytest.mark.parametrize("seed", range(12))
-def test_a_file_cut_anywhere_gives_what_it_still_holds(whole: Path, tmp_path: Path, seed: int) -> None:
-    data = whole.read_bytes()
+class Pages(NamedTuple):
+    """Where SQLite's own table of its pages says that the rows of a recording lie."""
+
+    to_open: int  # the last page without which nothing can be said
+    of_chunk: dict[int, int]  # by the number of its first event: the last page that it takes to read it
+    of_checkpoint: dict[int, int]
+
+
+def pages_of(path: Path) -> Pages:
+    db = sqlite3.connect(path)
+    roots = "select max(pageno) from dbstat where name = 'sqlite_schema' or path = '/'"
+    (to_open,) = db.execute(roots).fetchone()
+    checkpoints = last_pages(db, "checkpoint")
+    for seq, base in db.execute("select seq, base from checkpoint where base is not null order by seq"):
+        checkpoints[seq] = max(checkpoints[seq], checkpoints[base])
+    found = Pages(to_open, last_pages(db, "chunk"), checkpoints)
+    db.close()
+    return found
+
+
+def last_pages(db: sqlite3.Connection, table: str) -> dict[int, int]:
+    pages = db.execute(
+        "select path, pageno, pagetype, ncell from dbstat where name = ? order by path", (table,)
+    ).fetchall()
+    over: dict[str, int] = {}  # "/003/001", a leaf and the place of a row in it, to the row's last page
+    for place, page, kind, _ in pages:
+        if kind == "overflow":
+            row = place.partition("+")[0]
+            over[row] = max(page, over.get(row, 0))
+    root = next(page for place, page, _, _ in pages if place == "/")
+    lasts = [
+        max(root, leaf, over.get(f"{place}{row:03x}", 0))
+        for place, leaf, kind, rows in pages
+        if kind == "leaf"
+        for row in range(rows)
+    ]
+    seqs = [seq for (seq,) in db.execute(f"select seq from {table} order by seq")]
+    return dict(zip(seqs, lasts, strict=True))
+
+
+@pytest.mark.parametrize("part", [0.02, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.97])
+def test_of_a_file_cut_anywhere_every_piece_that_is_all_there_is_read(
+    whole: Path, tmp_path: Path, part: float
+) -> None:
+    data, pages = whole.read_bytes(), pages_of(whole)
     cut = tmp_path / "cut.sqlite"
-    size = random.Random(seed).randrange(len(data))
+    size = int(part * len(data))
     cut.write_bytes(data[:size])
-    batches = made_batches(1000, rows_a_tick=12)
-    kept = []
-    try:
-        with Recording(cut) as recording:
-            assert f"{size:,} of {len(data):,} bytes are there" in recording.lost
-            for _, batch in recording.batches_from(0):
-                kept.append(batch)
-    except StoreError:
-        assert size < len(data)
-    for found, expected in zip(kept, batches, strict=False):
-        assert_same_events(found, expected)
+    there = size // schema.PAGE_BYTES  # whole pages; one behind them may hold enough and may not
+    if there < pages.to_open:
+        with pytest.raises(StoreError, match=r"cut\.sqlite"):
+            Recording(cut)
+        return
+    with Recording(whole) as good, Recording(cut) as recording:
+        assert f"{size:,} of {len(data):,} bytes are there" in recording.lost
+        for seq, last_page in pages.of_chunk.items():
+            try:
+                found = recording.block_from(seq)
+            except BadRecording:
+                assert last_page > there
+                continue
+            expected = good.block_from(seq)
+            assert last_page <= there + 1
+            assert found is not None
+            assert expected is not None
+            assert_same_events(found.batch, expected.batch)
+        kept = [seq for seq, last_page in pages.of_checkpoint.items() if last_page <= there]
+        for checkpoint in (recording.checkpoint_before(good.end), recording.checkpoint_after(0)):
+            assert checkpoint is not None or not kept
+            assert checkpoint is None or checkpoint.blob == state_after(checkpoint.seq)
 
 
 def test_half_a_file_still_gives_nearly_half_the_session(tmp_path: Path) -> None:
@@ -158,20 +211,39 @@ def test_a_newer_form_is_refused_with_the_version_to_install(whole: Path) -> Non
         db.execute("pragma user_version = 7")
         db.execute("update header set value = '3.2.1' where key = 'microtui'")
 
-    with pytest.raises(NewerRecording, match=r"form 7.*up to form 1.*install microtui 3\.2\.1 or later"):
+    with pytest.raises(NewerRecording, match=r"form 7.*up to form 2.*install microtui 3\.2\.1 or later"):
         Recording(changed(whole, newer))
 
 
-def test_an_older_form_migrates_and_keeps_its_events(whole: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def second_form(db: Database) -> None:
-        db.table("marks").add_column("author", str)
+def first_form(db: sqlite3.Connection) -> None:
+    """As recordings were when a symbol had one listing."""
+    db.execute("drop view trades_iso")
+    db.execute("alter table instruments rename to listings")
+    db.execute(
+        "create table instruments (symbol integer primary key, venue text, name text, base text, quote text, "
+        "tick_size text, lot_size text, kind text, multiplier text, price_decimals integer, size_decimals integer)"
+    )
+    kept = "symbol, venue, name, base, quote, tick_size, lot_size, kind, multiplier, price_decimals, size_decimals"
+    db.execute(f"insert into instruments select {kept} from listings")
+    db.execute("drop table listings")
+    db.execute(
+        "create view trades_iso as select t.ts from trades t join instruments i on i.symbol = t.symbol"
+    )
+    db.execute("pragma user_version = 1")
 
-    monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, second_form))
-    monkeypatch.setitem(schema.TABLES, "marks", {**schema.MARKS, "author": str})
+
+def test_an_older_form_migrates_and_keeps_its_events(whole: Path) -> None:
     with Recording(whole) as recording:
+        expected = [recording.query(sql) for sql in ("select * from trades_iso", "select * from marks")]
+    older = changed(whole, first_form)
+    with Recording(older) as recording:
         assert recording.query("pragma user_version") == [(2,)]
-        assert recording.query("select author from marks limit 1") == [(None,)]
-        assert recording.end == START_NS + 1000 * TICK_NS
+        assert [
+            recording.query(sql) for sql in ("select * from trades_iso", "select * from marks")
+        ] == expected
+        assert recording.instruments == (BTC, ETH)
+        assert recording.listings[1] == ((0, ETH),)
+    assert verify(older, refold=lambda recording: []).problems == ()
 
 
 def hostile_view(db: sqlite3.Connection) -> None:
@@ -198,6 +270,22 @@ def huge_frame(db: sqlite3.Connection) -> None:
     db.execute("update chunk set blob = ?", (blob,))
 
 
+def instruments_of_text(db: sqlite3.Connection) -> None:
+    columns = ", ".join(schema.INSTRUMENTS)
+    db.execute("alter table instruments rename to own")
+    db.execute(f"create table instruments ({columns})")
+    db.execute("insert into instruments select * from own")
+    db.execute("drop table own")
+    db.execute("update instruments set symbol = 'abc\x1b[2J'")
+
+
+def numbers_of_text(db: sqlite3.Connection) -> None:
+    db.execute("alter table chunk rename to own")
+    db.execute(f"create table chunk ({', '.join(schema.BLOCK)})")
+    db.execute("insert into chunk select 'a' || seq, last_seq, ts, last_ts, rows, blob from own")
+    db.execute("drop table own")
+
+
 def swapped(db: sqlite3.Connection) -> None:
     db.execute("update chunk set blob = ?", (encode(made_batches(1)[0]),))
 
@@ -209,6 +297,8 @@ def swapped(db: sqlite3.Connection) -> None:
         (generated_column, "table marks of"),
         (other_columns, "table chunk of"),
         (wrong_types, "numbers and bytes"),
+        (numbers_of_text, "numbers and bytes"),
+        (instruments_of_text, r"expected a symbol index .* found \('abc\\x1b"),
         (huge_frame, "at most 524288 rows"),
         (swapped, "are damaged"),
     ],

@@ -288,13 +288,15 @@ async def test_over_a_gap_it_jumps_to_the_checkpoint_behind(
     recording = Recording(path)
     (gap,) = recording.gaps
     source = ReplaySource(recording, speed=0, hold_at_end=False)
+    assert source.transport.note == "1 gap in this recording"
     listener = Listener(source, batches)
     await listener.take(70 + 30 - sum(gap.seq <= s <= gap.last_seq for s in listener.starts))
     (jump,) = listener.jumps
     assert jump.checkpoint is not None
     assert jump.checkpoint.seq == gap.last_seq + 1 == seq
     assert listener.seq == sum(map(len, batches))
-    assert "1 gap" in source.transport.note
+    missing = f"events {gap.seq} to {gap.last_seq} are not in this recording: the disk did not keep up"
+    assert source.transport.note == missing
     await source.close()
 
 
@@ -314,6 +316,14 @@ async def test_over_a_damaged_piece_it_jumps_too_and_says_so(tmp_path: Path) -> 
     assert jump.checkpoint is not None
     assert jump.checkpoint.seq > last_seq
     assert f"events {seq} to {last_seq} are damaged" in source.transport.note
+    source = ReplaySource(Recording(path), speed=0)
+    listener = Listener(source, batches)
+    await source.command(Seek(tick(600)))
+    await listener.take_until(tick(600))
+    assert source.transport.note == ""
+    await source.command(StepBy(-590))
+    assert f"events {seq} to {last_seq} are damaged" in source.transport.note
+    await listener.nothing_comes()
     await source.close()
 
 

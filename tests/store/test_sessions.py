@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sqlite3
@@ -148,6 +149,84 @@ def test_rename_keeps_the_recording_and_refuses_what_is_in_use(folder: Path) -> 
     live.close()
 
 
+def test_renaming_what_a_crash_left_recovers_it_first(folder: Path) -> None:
+    path = crashed(folder)
+    catalogue = Catalogue(folder)
+    assert catalogue.rename("crashed", "kept") == folder / "kept.sqlite"
+    assert [p.name for p in folder.glob("*.sqlite*")] == ["kept.sqlite"]
+    with Recording(folder / "kept.sqlite") as recording:
+        for (_, batch), expected in zip(recording.batches_from(0), made_batches(155), strict=True):
+            assert_same_events(batch, expected)
+    path = crashed(folder)
+    with Recording(path) as reader:
+        reader.query("begin")
+        reader.query("select count(*) from trades")
+        with pytest.raises(StoreError, match="crashed keeps its last seconds in a log that is in use"):
+            catalogue.rename("crashed", "other")
+        assert path.exists()
+
+
+def test_where_nothing_can_be_written_every_change_is_refused_in_a_sentence(folder: Path) -> None:
+    path = session(folder, "old", age_days=40)
+    (folder / "old.sqlite.lock").mkdir()  # root may write in any folder, so this stands in for one it may not
+    catalogue = Catalogue(folder)
+    with pytest.raises(StoreError, match=r"old.sqlite cannot be held for writing \(unable to open"):
+        catalogue.prune()
+    with pytest.raises(StoreError, match="cannot be held for writing"):
+        catalogue.rename("old", "new")
+    assert path.exists()
+    assert [s.state for s in catalogue.sessions()] == ["closed"]
+    assert catalogue.recover() == []
+
+
+def test_a_session_that_starts_in_the_same_second_gets_a_name_of_its_own(folder: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        starts = [pool.submit(Catalogue(folder).new_path, ("BTCUSDT",), START_NS) for _ in range(8)]
+        paths = [start.result() for start in starts]
+    assert len(set(paths)) == 8
+    recorders = [record(path, made_batches(3)) for path in paths]
+    assert [r.status.state for r in recorders] == ["ON"] * 8
+    for recorder in recorders:
+        recorder.close()
+    assert {s.state for s in Catalogue(folder).sessions()} == {"closed"}
+
+
+def test_a_recording_that_cannot_begin_leaves_no_empty_file(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path) -> sqlite3.Connection:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr("store.writer.open_writer", full)
+    recorder = record(Catalogue(folder).new_path(("BTCUSDT",), START_NS), made_batches(3))
+    recorder.close()
+    assert "the disk is full" in recorder.status.reason
+    assert list(folder.iterdir()) == []
+
+
+def test_import_refuses_a_name_that_writes_on_the_screen_and_cleans_up_behind_itself(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stranger = session(tmp_path, "stranger\x1b]0;owned\x07")
+    catalogue = Catalogue(folder)
+    for name in (None, "\x1b[2J", "../up"):
+        with pytest.raises(StoreError, match="expected a name") as caught:
+            catalogue.import_(stranger, name)
+        assert str(caught.value).isprintable()
+    shutil.copy(stranger, folder / stranger.name)  # put there by hand
+    assert [s.name for s in catalogue.sessions()] == ["stranger]0;owned"]
+    (folder / stranger.name).unlink()
+
+    def full(part: Path, target: Path) -> None:
+        assert part.stat().st_size > 10_000
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "rename", full)
+    with pytest.raises(StoreError, match=r"is not imported: .*No space left"):
+        catalogue.import_(stranger, "friend")
+    assert [p.name for p in folder.glob("friend*")] == []
+
+
 def test_import_copies_what_is_good_and_refuses_the_rest(folder: Path, tmp_path: Path) -> None:
     stranger = session(tmp_path, "stranger", 40)
     catalogue = Catalogue(folder)
@@ -189,12 +268,17 @@ os._exit(1)
 """
 
 
-def test_recovery_closes_what_a_crash_left_and_says_what_is_lost(folder: Path) -> None:
+def crashed(folder: Path) -> Path:
     path = folder / "crashed.sqlite"
     root = Path(__file__).parent.parent.parent
     here = {**os.environ, "PYTHONPATH": str(root)}
     subprocess.run([sys.executable, "-c", _CRASH, str(path)], check=False, cwd=root, env=here)
     assert path.with_name("crashed.sqlite-wal").exists()
+    return path
+
+
+def test_recovery_closes_what_a_crash_left_and_says_what_is_lost(folder: Path) -> None:
+    path = crashed(folder)
     live = record(folder / "live.sqlite", made_batches(3))
     catalogue = Catalogue(folder)
     assert {s.name: s.state for s in catalogue.sessions()} == {"crashed": "unclosed", "live": "recording"}

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import sqlite3
 import time
 from pathlib import Path
@@ -14,9 +15,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cli.sessions import sessions
+from engine.batch import Batch
 from engine.checkpoint import pack
 from engine.core import State, apply
+from engine.events import Setup
 from engine.ports import Checkpoint
+from store.codec import encode
 from store.header import new_header
 from store.recorder import Recorder
 from store.recording import Recording
@@ -40,6 +44,30 @@ def made(folder: Path, name: str, ticks: int = 60) -> Path:
     path = folder / f"{name}.sqlite"
     record(path, made_batches(ticks)).close()
     return path
+
+
+def folded(folder: Path, name: str) -> tuple[Path, State]:
+    """A recording with the real core's own checkpoints and metrics."""
+    path = folder / f"{name}.sqlite"
+    recorder = Recorder(path, new_header("generated", START_NS))
+    state = State()
+    for number, batch in enumerate(generated_batches(seed=5, ticks=900)):
+        if recorder.wants_checkpoint:
+            recorder.checkpoint(Checkpoint(state.seq, state.ts, pack(state)))
+        seq = state.seq
+        derived, _ = apply(state, batch)
+        recorder.put(seq, batch, derived)
+        if number % 30 == 29:
+            recorder.flush()
+    recorder.close()
+    return path, state
+
+
+def change(path: Path, sql: str, *values: object) -> None:
+    db = sqlite3.connect(path)
+    db.execute(sql, values)
+    db.commit()
+    db.close()
 
 
 def test_list_with_and_without_anything_to_list(folder: Path) -> None:
@@ -79,6 +107,27 @@ def test_export_to_stdout_and_to_a_file(folder: Path, tmp_path: Path) -> None:
     lines = [json.loads(line) for line in target.read_text().splitlines()]
     assert lines[0]["mid_price"] == 61_837.63
     assert f"{len(lines)} rows of book_metrics" in said.stderr
+
+
+def test_one_hostile_file_spoils_neither_the_list_nor_verify(folder: Path, tmp_path: Path) -> None:
+    made(folder, "calm")
+    bad, _ = folded(folder, "bad")
+    change(bad, "update instruments set tick_size = 'abc'")
+    odd = made(tmp_path, "odd")
+    batch = made_batches(1)[0]
+    setup = Batch(batch.rows, batch.levels, (Setup(metrics_every_s=0.0), *batch.notes[1:]))
+    change(odd, "update chunk set blob = ? where seq = 0", encode(setup))
+    assert "metrics_every_s from 0.1 to 3600, found 0" in run("import", str(odd)).stderr
+    assert not (folder / "odd.sqlite").exists()
+    assert "bad   " in run("list").output
+    assert "[unreadable]" in run("list").output
+    shutil.copy(odd, folder)
+    result = run("verify", "--quick")
+    assert result.exit_code == 1
+    assert "good  calm" in result.output
+    assert "BAD   bad" in result.output
+    assert "BAD   odd" in result.output
+    assert isinstance(result.exception, SystemExit)
 
 
 def test_what_goes_wrong_is_one_sentence_and_exit_code_1(folder: Path, tmp_path: Path) -> None:
@@ -123,25 +172,27 @@ def test_prune_rename_and_import(folder: Path, tmp_path: Path) -> None:
     assert not old.exists()
     assert "Nothing to delete" in run("prune").output
     assert run("rename", "new", "kept").output == "kept\n"
-    stranger = made(tmp_path, "stranger")
+    stranger, _ = folded(tmp_path, "stranger")
     assert run("import", str(stranger), "--name", "friend").output == "friend\n"
     assert sorted(p.stem for p in folder.glob("*.sqlite")) == ["friend", "kept"]
 
 
+def test_what_folds_to_something_else_is_imported_only_from_another_version(
+    folder: Path, tmp_path: Path
+) -> None:
+    stranger, _ = folded(tmp_path, "stranger")
+    change(stranger, "update book_metrics set mid_price = mid_price + 0.01 where rowid = 7")
+    result = run("import", str(stranger))
+    assert result.exit_code == 1
+    assert "stranger.sqlite is not imported: folding again gives" in result.stderr
+    assert not list(folder.glob("*"))
+    change(stranger, "update header set value = '0.0.1' where key = 'numpy'")
+    assert run("import", str(stranger)).output == "stranger\n"
+
+
 def test_verify_folds_again_and_finds_a_changed_number(folder: Path) -> None:
     """With the real core: its own checkpoints and metrics must come out again, bit for bit."""
-    path = folder / "folded.sqlite"
-    recorder = Recorder(path, new_header("generated", START_NS))
-    state = State()
-    for number, batch in enumerate(generated_batches(seed=5, ticks=900)):
-        if recorder.wants_checkpoint:
-            recorder.checkpoint(Checkpoint(state.seq, state.ts, pack(state)))
-        seq = state.seq
-        derived, _ = apply(state, batch)
-        recorder.put(seq, batch, derived)
-        if number % 30 == 29:
-            recorder.flush()
-    recorder.close()
+    path, state = folded(folder, "folded")
     result = run("verify", "folded")
     assert result.exit_code == 0, result.output
     assert int(result.output.split(" checkpoints")[0].split()[-1]) >= 2
@@ -149,10 +200,13 @@ def test_verify_folds_again_and_finds_a_changed_number(folder: Path) -> None:
     db = sqlite3.connect(path)
     (count,) = db.execute("select count(*) from book_metrics").fetchone()
     assert count > 10
-    db.execute("update book_metrics set mid_price = mid_price + 0.01 where rowid = 7")
-    db.commit()
     db.close()
+    change(path, "update book_metrics set mid_price = mid_price + 0.01 where rowid = 7")
     result = run("verify", "folded")
     assert result.exit_code == 1
     assert "rows of book_metrics that differ" in result.output
     assert run("verify", "folded", "--quick").exit_code == 0
+    change(
+        path, "insert into checkpoint select seq + 1, ts, null, size, blob from checkpoint where base is null"
+    )
+    assert "does not lie behind a tick" in run("verify", "folded").output
