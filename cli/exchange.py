@@ -28,8 +28,18 @@ def exchange(symbols: tuple[str, ...], port: int, seed: int, rate: float, captur
     """
     import asyncio
     import contextlib
+    import os
 
+    from cli.errors import UserError
+    from engine.feeds.errors import FeedError
     from engine.feeds.fake_binance import serve
 
-    with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(serve(port, symbols or ("BTCUSDT", "ETHUSDT"), seed=seed, capture=capture, rate=rate))
+    names = tuple(symbol.upper() for symbol in symbols) or ("BTCUSDT", "ETHUSDT")
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            asyncio.run(serve(port, names, seed=seed, capture=capture, rate=rate))
+    except (ValueError, FeedError) as error:
+        raise UserError(str(error)) from None
+    except OSError as error:
+        why = os.strerror(error.errno or 0)
+        raise UserError(f"port {port} cannot be served: {why}; --port 0 takes any free one") from None

@@ -36,12 +36,3 @@ def depth_weight(limit: int) -> int:
         if limit <= up_to:
             return weight
     return 250
-
-
-def normal(symbol: str) -> str:
-    """The venue's own spelling.
-
-    >>> normal(" btc/usdt")
-    'BTCUSDT'
-    """
-    return "".join(c for c in symbol.strip().upper() if c not in "/-_ ")

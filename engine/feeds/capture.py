@@ -7,6 +7,7 @@ order in which they arrived. The recorded receive clock takes the place of ours.
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def capture_lines(path: Path) -> Iterator[tuple[int, bytes]]:
                         f"{path.name}, line {number}: expected `receive_ns json`, found {line[:40]!r}"
                     )
                 yield int(stamp), message
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise FeedError(f"{path.name} cannot be read to its end: {error}") from error
 
 

@@ -200,8 +200,10 @@ class Connection:
         while True:
             renew = asyncio.create_task(self._renew.wait())
             either: set[asyncio.Future[Any]] = {line.ended, renew}
-            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-            renew.cancel()
+            try:
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                renew.cancel()
             if not line.ended.done():
                 line = await self._hand_over(line)
                 continue

@@ -23,6 +23,7 @@ from websockets.exceptions import (
 from engine.feeds.errors import Refused
 from engine.feeds.network import Reply, host_of
 from engine.feeds.options import FeedOptions
+from engine.feeds.proxies import unusable_proxy
 from engine.feeds.refusal import refusal
 from engine.text import clean
 
@@ -106,18 +107,20 @@ class Internet:
             ) from None
         except TimeoutError:
             raise Refused(f"{host} did not answer within {options.connect_timeout_s:g} s") from None
-        except (ProxyError, InvalidProxy) as error:
+        except ProxyError as error:
             raise Refused(f"the proxy on the way to {host} refused: {clean(str(error), 100)}") from None
+        except OSError as error:  # before ValueError: a refused certificate is both
+            raise Refused(_unreachable(host, error)) from None
+        except (ImportError, ValueError, InvalidProxy) as error:
+            raise unusable_proxy(host) or Refused(_unreachable(host, error)) from None
         except (InvalidMessage, InvalidHandshake, InvalidURI, WebSocketException) as error:
             raise Refused(f"{host} does not speak WebSocket there: {clean(str(error), 100)}") from None
-        except (OSError, ValueError) as error:
-            raise Refused(_unreachable(host, error)) from None
         return WebSocket(connection, host, options)
 
     async def get(self, url: str) -> Reply:
         options, host = self._options, host_of(url)
         if self._http is None:
-            self._http = httpx.AsyncClient(headers={"User-Agent": _AGENT}, timeout=options.request_timeout_s)
+            self._http = _new_client(host, options)
         try:
             async with asyncio.timeout(options.request_timeout_s), self._http.stream("GET", url) as answer:
                 body = bytearray()
@@ -136,6 +139,17 @@ class Internet:
         if self._http is not None:
             await self._http.aclose()
             self._http = None
+
+
+def _new_client(host: str, options: FeedOptions) -> httpx.AsyncClient:
+    """It reads proxies and certificates from the environment at once. Raises Refused."""
+    try:
+        return httpx.AsyncClient(headers={"User-Agent": _AGENT}, timeout=options.request_timeout_s)
+    except OSError as error:
+        why = clean(error.strerror or str(error), 100)
+        raise Refused(f"the certificates in SSL_CERT_FILE or SSL_CERT_DIR cannot be read: {why}") from None
+    except (ImportError, ValueError, httpx.InvalidURL) as error:
+        raise unusable_proxy(host) or Refused(_unreachable(host, error)) from None
 
 
 def _cause(error: BaseException) -> BaseException:

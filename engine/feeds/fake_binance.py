@@ -27,6 +27,7 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
 from engine.feeds import fake_faults as ff
+from engine.feeds.errors import FeedError
 from engine.feeds.fake_book import Oracle
 from engine.feeds.fake_capture import CapturePlayback
 from engine.feeds.fake_client import Client
@@ -101,6 +102,10 @@ class FakeBinance:
     def clients(self) -> Sequence[Client]:
         """The connections that are open now, oldest first."""
         return tuple(self._clients)
+
+    async def ended(self) -> None:
+        """Waits for ever; raises FeedError where the capture that is played breaks off."""
+        await self._pump
 
     def oracle(self, symbol: str) -> Oracle:
         return self.market.oracle(symbol)
@@ -335,7 +340,11 @@ async def serve(
     capture: Path | None = None,
     rate: float = 1.0,
 ) -> None:
-    """Run the exchange until cancelled. No symbols: all that the made-up market knows."""
+    """Run the exchange until cancelled. No symbols: all that the made-up market knows.
+
+    Raises ValueError for a symbol that it does not know, FeedError for a file that is no capture, and OSError
+    where the port cannot be had.
+    """
     market: Market = CapturePlayback(capture, rate) if capture is not None else MadeUpMarket(symbols, seed)
     pace = 1.0 if capture is not None else rate
     async with FakeBinance(market=market, rate=pace, port=port) as exchange:
@@ -345,7 +354,7 @@ async def serve(
             f"--set venues.binance.rest={exchange.rest} --set venues.binance.ws={exchange.ws}",
             flush=True,
         )
-        await asyncio.Event().wait()
+        await exchange.ended()
 
 
 def main() -> None:
@@ -362,7 +371,7 @@ def main() -> None:
         asyncio.run(serve(chosen.port, chosen.symbols, chosen.seed, chosen.capture, chosen.rate))
     except KeyboardInterrupt:
         return
-    except (OSError, ValueError) as fault:
+    except (OSError, ValueError, FeedError) as fault:
         parser.error(str(fault))
 
 

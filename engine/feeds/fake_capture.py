@@ -7,13 +7,14 @@ goes on from it, and the book as of the last diff to whoever comes later.
 
 from __future__ import annotations
 
-import gzip
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from engine.feeds.capture import capture_lines
+from engine.feeds.errors import FeedError
 from engine.feeds.fake_book import Change, Oracle, PlainBook, to_units
 from engine.feeds.fake_wire import DEPTH, TOP, TRADE, Listing, Wire
 
@@ -28,7 +29,8 @@ class CapturePlayback:
     """A market that is one capture. `speed` 1 is the original rhythm.
 
     It begins with the first subscriber, and stands still at the recorded snapshot until that client has asked
-    for one, as the recorder had, or for `PATIENCE_S` at most.
+    for one, as the recorder had, or for `PATIENCE_S` at most. A file that is something else raises FeedError, at
+    once or when the playback comes to it.
     """
 
     needs_audience = True
@@ -38,25 +40,20 @@ class CapturePlayback:
     ) -> None:
         self.speed = speed
         self.finished = False
-        self._lines = self._read(Path(path))
-        self._next: tuple[int, bytes] | None = next(self._lines)
+        self._name = Path(path).name
+        self._lines = capture_lines(Path(path))
+        self._next: tuple[int, bytes] | None = next(self._lines, None)
+        first = _HEAD.match(self._next[1]) if self._next is not None else None
+        if self._next is None or first is None:
+            found = "an empty file" if self._next is None else repr(self._next[1][:40])
+            raise FeedError(f"{self._name}: expected combined-stream messages of Binance spot, found {found}")
         self._clock_ns = self._next[0]
-        first = _HEAD.match(self._next[1])
-        if first is None:
-            raise ValueError(f"{path}: expected lines of `receive_ns json` with combined-stream messages")
         self.symbol = first[1].decode().upper()
         self._listing = Listing(self.symbol, self.symbol.removesuffix("USDT"), "USDT", tick_size, lot_size)
         self._oracle: Oracle | None = None
         self._at_snapshot = False
         self._stood_s = 0.0
         self._early: list[dict[str, Any]] = []  # diffs that came before the snapshot
-
-    @staticmethod
-    def _read(path: Path) -> Iterator[tuple[int, bytes]]:
-        with gzip.open(path, "rb") as lines:
-            for line in lines:
-                received, _, message = line.rstrip().partition(b" ")
-                yield int(received), message
 
     @property
     def listings(self) -> Mapping[str, Listing]:
@@ -98,12 +95,16 @@ class CapturePlayback:
         return out
 
     def _start(self, message: bytes) -> PlainBook:
-        snapshot = json.loads(message)
-        book = PlainBook(
-            snapshot["lastUpdateId"],
-            {to_units(price): to_units(size) for price, size in snapshot["bids"]},
-            {to_units(price): to_units(size) for price, size in snapshot["asks"]},
-        )
+        try:
+            snapshot = json.loads(message)
+            book = PlainBook(
+                snapshot["lastUpdateId"],
+                {to_units(price): to_units(size) for price, size in snapshot["bids"]},
+                {to_units(price): to_units(size) for price, size in snapshot["asks"]},
+            )
+        except (ValueError, KeyError, TypeError):
+            expected = "a spot stream's message or a depth snapshot"
+            raise FeedError(f"{self._name}: expected {expected}, found {message[:40]!r}") from None
         self._oracle = Oracle(book)
         for diff in self._early:
             self._record(self._oracle, diff)
@@ -119,7 +120,10 @@ class CapturePlayback:
         oracle.reach(diff["u"])
 
     def _wire(self, head: re.Match[bytes], message: bytes) -> Wire:
-        channel = _CHANNELS[head[2].decode()]
+        channel = _CHANNELS.get(head[2].decode())
+        if channel is None:
+            known = ", ".join(_CHANNELS)
+            raise FeedError(f"{self._name}: expected a stream of {known}, found {head[2].decode()}")
         payload = message[head.end() : -1]
         if channel != DEPTH:
             return Wire(self.symbol, channel, payload)

@@ -37,6 +37,8 @@ class Client:
         self._memory = ff.Memory()
         self._queue: deque[ff.Act] = deque()
         self._wake = asyncio.Event()
+        self._flowing = asyncio.Event()  # unset: stalled
+        self._flowing.set()
         self._heard: deque[float] = deque(maxlen=MESSAGES_A_SECOND)
         request = connection.request
         if request is not None:
@@ -62,6 +64,11 @@ class Client:
         """End it the hard way: no closing handshake."""
         self._connection.transport.abort()
 
+    def go_on(self) -> None:
+        """End a stall: what was held back comes at once, nothing is lost."""
+        self._connection.transport.resume_reading()
+        self._flowing.set()
+
     def offer(self, wire: Wire, faults: ff.Faults, market: Market) -> None:
         """Queue a message, or what a fault makes of it."""
         if wire.channel == DEPTH:
@@ -71,7 +78,7 @@ class Client:
             if self._combined
             else wire.payload
         )
-        fault = faults.for_message(wire)
+        fault = faults.for_message(wire) if self._flowing.is_set() else None
         book = market.oracle(wire.symbol).book_at(wire.last_id) if _needs_book(fault) else PlainBook(0)
         for act in ff.strike(fault, wire, frame, self._memory, book):
             if act == ff.SHUTDOWN and fault is not None:
@@ -102,9 +109,9 @@ class Client:
                 if isinstance(act, bytes):
                     await self._connection.send(act, text=True)
                 elif act == ff.STALL:
-                    self.muted = True
-                    self._queue.clear()
+                    self._flowing.clear()
                     self._connection.transport.pause_reading()
+                    await self._flowing.wait()
                 elif act == ff.CUT:
                     # A text frame that promises 4,000 bytes and brings ten.
                     self._connection.transport.write(struct.pack("!BBH", 0x81, 126, 4000) + b'{"stream":')

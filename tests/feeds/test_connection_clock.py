@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from itertools import pairwise
 
@@ -409,6 +410,43 @@ async def test_a_mark_is_cleaned_and_lands_in_the_next_batch():
         assert [mark.text for mark in marks] == ["here[31m it turned"]
         assert START <= marks[0].ts <= session.clock.now()
         assert session.source.transport.label == "LIVE"
+
+
+@pytest.mark.parametrize("cancelled", [True, False])
+async def test_what_came_since_the_last_tick_is_in_the_last_batch(cancelled: bool):
+    async with Session("BTCUSDT") as session:
+        await session.run(2)
+        folding = asyncio.create_task(session.run(60))
+        await session.clock.sleep(0.05)  # between two ticks
+        before, now = len(session.batches), session.clock.now()
+        ms = now // 1_000_000
+        late = {
+            "e": "trade",
+            "E": ms,
+            "s": "BTCUSDT",
+            "t": 10**6,
+            "p": "100.00",
+            "q": "1",
+            "T": ms,
+            "m": True,
+        }
+        session.exchange.broadcast("btcusdt@trade", late)
+        await session.source.command(AddMark("the last word"))
+        await asyncio.sleep(0)  # the socket's reader has its turn
+        if cancelled:
+            folding.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await folding
+        else:
+            await session.source.close()
+            await folding
+        (last,) = session.batches[before:]
+        assert last.ends_at_tick
+        tick = int(last.rows[-1]["ts_recv"])
+        assert (now < tick < now + S // 10, tick % (S // 10)) == (True, 0)
+        assert session.trades[0][-1] == 10**6
+        assert [note.text for note in last.notes if isinstance(note, Mark)] == ["the last word"]
+        assert session.exchange.sockets[0].closed
 
 
 async def test_a_cancelled_source_leaves_no_socket_open():

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
@@ -79,6 +81,39 @@ async def test_nobody_listens(scheme: str):
         with pytest.raises(Refused) as caught:
             await (network.get if scheme == "http" else network.connect)(f"{scheme}://{host}/stream")
         assert caught.value.reason == f"{host} cannot be reached: Connection refused"
+
+
+@pytest.mark.parametrize(
+    ("proxy", "shown"),
+    [
+        ("socks5://me:secret@127.0.0.1:1080", "socks5://127.0.0.1:1080"),
+        ("foo://me:secret@127.0.0.1:1080", "foo://127.0.0.1:1080"),
+        ("http://me:secret@127.0.0.1:port", "http://127.0.0.1:port"),
+    ],
+)
+async def test_a_proxy_that_cannot_be_used(proxy: str, shown: str, monkeypatch: pytest.MonkeyPatch):
+    for other in [known for known in os.environ if known.lower().endswith("_proxy")]:
+        monkeypatch.delenv(other)
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    host = f"127.0.0.1:{free_port()}"
+    async with internet() as network:
+        for attempt in (network.get(f"https://{host}/"), network.connect(f"wss://{host}/stream")):
+            with pytest.raises(Refused) as caught:
+                await attempt
+            assert caught.value.reason == (
+                f"the proxy on the way to {host} cannot be used: expected http://host:port, "
+                f"found HTTPS_PROXY={shown}"
+            )
+
+
+async def test_certificates_that_are_not_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
+    async with internet() as network:
+        with pytest.raises(Refused) as caught:
+            await network.get("https://127.0.0.1/")
+    assert caught.value.reason == (
+        "the certificates in SSL_CERT_FILE or SSL_CERT_DIR cannot be read: No such file or directory"
+    )
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,14 @@ import socket
 import time
 
 import pytest
-from fakes.follower import following
+from fakes.follower import OVERLAPPING, following
 
 from engine.feeds import fake_faults as ff
 from engine.feeds.errors import UnknownSymbol
 from engine.feeds.fake_binance import FakeBinance
-from engine.feeds.fake_wire import DEPTH, TOP, TRADE
+from engine.feeds.fake_wire import DEPTH, TOP
+
+pytestmark = OVERLAPPING
 
 RATE = 4
 
@@ -23,7 +25,7 @@ async def test_a_lost_connection_is_made_anew_with_fresh_books():
         following(exchange) as live,
     ):
         await live.synced()
-        for number, kind in enumerate((ff.CUT, ff.CLOSE, ff.CUT), 2):
+        for number, kind in enumerate((ff.CUT, ff.CLOSE), 2):
             exchange.faults.add(ff.OnMessage(kind, "BTCUSDT", after=5))
             await live.until(lambda n=number: live["ETHUSDT"].snapshots == n, f"fresh books after {kind}")
             await live.caught_up()
@@ -31,7 +33,7 @@ async def test_a_lost_connection_is_made_anew_with_fresh_books():
             states = live.connection_states
             lost = len(states) - states[::-1].index("CONNECTING") - 1
             assert states[lost:] == ["CONNECTING", "SUBSCRIBING", "LIVE"], kind
-        await live.until(lambda: live.count.reconnects == 3, "three are counted")
+        await live.until(lambda: live.count.reconnects == 2, "both are counted")
 
 
 async def test_a_silent_stall_is_found_within_its_threshold():
@@ -95,49 +97,22 @@ async def test_one_dead_stream_among_living_ones():
     await asyncio.gather(dies(ff.DEAD, DEPTH), dies(ff.DEAD_FOR_GOOD, DEPTH), dies(ff.DEAD, TOP))
 
 
-async def test_a_lively_market_is_never_called_stale():
-    """Best prices are always a little ahead of the next diff; that alone is no fault of the depth stream."""
-    async with (
-        FakeBinance(("BTCUSDT", "ETHUSDT"), seed=30, rate=8) as exchange,
-        following(exchange) as live,
-    ):
-        await live.synced()
-        await live.until(lambda: min(one.deltas for one in live.symbols) >= 200, "200 diffs each")
-        for one in live.symbols:
-            assert one.states[-3:] == ["BUFFERING", "SNAPSHOT_WAIT", "SYNCED"]
-        assert len(exchange.connects) == 1
-
-
 async def test_a_venue_whose_clock_is_off_or_steps_back_is_not_stale():
     began = time.monotonic()
 
     def venue_ms() -> int:
         """Two seconds ahead, and after a while two behind."""
-        return time.time_ns() // 10**6 + (2000 if time.monotonic() < began + 1.5 else -2000)
+        return time.time_ns() // 10**6 + (2000 if time.monotonic() < began + 1.0 else -2000)
 
     async with (
         FakeBinance(("BTCUSDT",), seed=29, rate=RATE, venue_ms=venue_ms) as exchange,
         following(exchange) as live,
     ):
         await live.synced()
-        await live.until(lambda: time.monotonic() > began + 3.2, "the clock has stepped back")
+        await live.until(lambda: time.monotonic() > began + 2.4, "the clock has stepped back")
         await live.caught_up()
         assert live["BTCUSDT"].states.count("SYNCED") == 1
         assert len(exchange.connects) == 1
-
-
-async def test_quiet_trades_are_no_fault():
-    """A stream that speaks seldom may be silent while the book lives."""
-    async with (
-        FakeBinance(("BTCUSDT",), seed=36, rate=RATE) as exchange,
-        following(exchange) as live,
-    ):
-        await live.synced()
-        deltas = live["BTCUSDT"].deltas
-        exchange.faults.add(ff.OnMessage(ff.GAP, "BTCUSDT", TRADE, times=40))
-        await live.until(lambda: live["BTCUSDT"].deltas > deltas + 60, "60 more diffs")
-        assert live["BTCUSDT"].states.count("SYNCED") == 1
-        assert live["BTCUSDT"].state == "SYNCED"
 
 
 async def test_an_announced_shutdown_is_handed_over_without_a_gap():
@@ -155,21 +130,6 @@ async def test_an_announced_shutdown_is_handed_over_without_a_gap():
             assert "STALE" not in one.states
             ids = [trade_id for trade_id, *_ in one.trades]
             assert ids == list(range(ids[0], ids[-1] + 1)), "no trade is lost or doubled"
-
-
-async def test_a_connection_is_renewed_before_the_exchange_ends_it():
-    async with (
-        FakeBinance(("BTCUSDT",), seed=38, rate=RATE) as exchange,
-        following(exchange, renew_after_s=1.5) as live,
-    ):
-        await live.synced()
-        await live.until(lambda: len(exchange.connects) >= 2 and len(exchange.clients) == 1, "a hand-over")
-        await live.caught_up()
-        one = live["BTCUSDT"]
-        assert "GAP" not in one.states
-        assert one.states.count("SYNCED") == 1
-        ids = [trade_id for trade_id, *_ in one.trades]
-        assert ids == list(range(ids[0], ids[-1] + 1))
 
 
 async def test_a_handshake_that_fails_twice_is_said_and_comes_in_the_end():

@@ -6,17 +6,22 @@ import asyncio
 import gzip
 import json
 import random
+import re
+import socket
 from collections import Counter
 from pathlib import Path
 
 import httpx
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from cli.exchange import exchange as command
 from engine.feeds import fake_faults as ff
+from engine.feeds.errors import FeedError
 from engine.feeds.fake_binance import FakeBinance
 from engine.feeds.fake_book import Change, Oracle, PlainBook, to_text, to_units
 from engine.feeds.fake_capture import CapturePlayback
@@ -192,6 +197,50 @@ async def test_capture_playback_sends_the_capture_and_knows_its_book(captures: P
     assert diffs == 3448, "all but the one that straddles the snapshot and came before it"
 
 
+def test_a_file_that_is_no_capture_of_binance_spot(tmp_path: Path):
+    trade = b'{"stream":"btcusdt@trade","data":{"e":"trade"}}'
+    for number, (lines, message) in enumerate(
+        {
+            (): r"expected combined-stream messages of Binance spot, found an empty file$",
+            (b"{}",): r"expected combined-stream messages of Binance spot, found b'\{\}'$",
+            (trade, b"{}"): r"expected a spot stream's message or a depth snapshot, found b'\{\}'$",
+            (trade, trade.replace(b"trade", b"kline")): r"a stream of depth, bookTicker, trade, found kline$",
+        }.items()
+    ):
+        path = tmp_path / f"{number}.gz"
+        path.write_bytes(gzip.compress(b"".join(b"%d %s\n" % (10**18 + i, s) for i, s in enumerate(lines))))
+        with pytest.raises(FeedError, match=rf"^{number}\.gz: .*{message}"):  # noqa: PT012 - either of them
+            playback = CapturePlayback(path)
+            playback.advance(1.0, 0)
+            playback.snapshot("BTCUSDT")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["btcusdt", "NOSUCH"], r"the made-up market trades BTCUSDT, .*; not NOSUCH"),
+        (
+            ["--capture", __file__],
+            r"test_faults_exchange\.py cannot be read to its end: Not a gzipped file .*",
+        ),
+    ],
+)
+def test_the_command_that_serves_it_says_what_it_cannot_serve(arguments: list[str], message: str):
+    done = CliRunner().invoke(command, ["--port", "0", *arguments])
+    assert done.exit_code == 1
+    assert re.fullmatch(rf"microtui: {message}\n", done.stderr)
+
+
+def test_the_command_says_that_a_port_is_taken():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = CliRunner().invoke(command, ["--port", str(port)])
+    assert (done.exit_code, done.stderr) == (
+        1,
+        f"microtui: port {port} cannot be served: Address already in use; --port 0 takes any free one\n",
+    )
+
+
 async def test_rest_answers_as_binance_does():
     async with (
         FakeBinance(("BTCUSDT", "ETHUSDT")) as exchange,
@@ -261,11 +310,10 @@ async def test_cut_and_hanging_answers():
         assert (await http.get(url)).json()["lastUpdateId"]
 
 
-@pytest.mark.parametrize("size", [200_000, 5_000_000])
-async def test_a_big_frame_is_one_diff_of_that_size_that_changes_nothing_more(size: int):
+async def test_a_big_frame_is_one_diff_that_changes_nothing_more():
     async with FakeBinance(("BTCUSDT", "DOGEUSDT"), rate=5) as exchange:
         for symbol in ("BTCUSDT", "DOGEUSDT"):
-            exchange.faults.add(ff.OnMessage(ff.BIG, symbol, after=3, size_bytes=size))
+            exchange.faults.add(ff.OnMessage(ff.BIG, symbol, after=3, size_bytes=200_000))
             book = await asyncio.wait_for(joined(exchange, symbol, 12), 10)
             assert book == exchange.oracle(symbol).book_at(book.update_id)
         assert len(exchange.faults.struck) == 2

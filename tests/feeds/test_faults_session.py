@@ -8,9 +8,10 @@ import random
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from fakes.follower import QUICK
+from fakes.follower import QUICK, overlapping
 
 from engine.core import State, SymbolState
 from engine.feeds import fake_faults as ff
@@ -33,11 +34,12 @@ def units(symbol: SymbolState) -> tuple[int, int]:
 class Watched:
     """A session on the exchange; every trusted tick is compared with the exchange's book at the same id."""
 
-    def __init__(self, exchange: FakeBinance) -> None:
+    def __init__(self, exchange: FakeBinance, **options: Any) -> None:
         self.exchange = exchange
         self.symbols = tuple(exchange.market.listings)
-        options = FeedOptions(rest=(exchange.rest,), ws=(exchange.ws,), **(QUICK | {"depth_limit": 1000}))
-        self.session = Session(LiveSource(self.symbols, options, rng=random.Random(3), hosts=Hosts()))
+        chosen = QUICK | {"depth_limit": 1000} | options
+        feed = FeedOptions(rest=(exchange.rest,), ws=(exchange.ws,), **chosen)
+        self.session = Session(LiveSource(self.symbols, feed, rng=random.Random(3), hosts=Hosts()))
         self.session.observers.append(self._look)
         self.compared = 0
         self.doubts: list[str] = []
@@ -65,6 +67,21 @@ class Watched:
         if tuple(shown) != self.exchange.oracle(name).book_at(update_id).best():
             self.wrong.append(f"{name} at {update_id}: {shown}")
 
+    def proof(self, symbol: str) -> tuple[int, int]:
+        """How many comparisons with the venue's top agreed, of how many."""
+        verified, decided = (int(self[symbol].feature(name) or 0) for name in ("verified", "decided"))
+        return verified, decided
+
+    async def assert_exact(self, symbol: str) -> None:
+        """At the newest diff that was sent, every level is the exchange's."""
+        newest = self.exchange.sent[symbol].last_id
+        await self.until(lambda: self[symbol].feature("update_id") == newest, "the last diff is folded")
+        truth = self.exchange.oracle(symbol).book_at(newest)
+        tick, lot = units(self[symbol])
+        for side, right in ((BID, truth.bids), (ASK, truth.asks)):
+            levels = levels_of(self[symbol].market.book, side).tolist()
+            assert {ticks * tick: lots * lot for ticks, lots in levels} == right
+
     async def until(self, condition: Callable[[], object], what: str, within_s: float = 30.0) -> None:
         deadline = time.monotonic() + within_s
         while not condition():
@@ -73,8 +90,8 @@ class Watched:
 
 
 @contextlib.asynccontextmanager
-async def watched(exchange: FakeBinance) -> AsyncIterator[Watched]:
-    watch = Watched(exchange)
+async def watched(exchange: FakeBinance, **options: Any) -> AsyncIterator[Watched]:
+    watch = Watched(exchange, **options)
     running = asyncio.create_task(watch.session.run())
     try:
         yield watch
@@ -90,6 +107,7 @@ def _compiled() -> None:
     assert list(warm.warm())
 
 
+@overlapping
 async def test_no_fault_is_ever_shown_as_good():
     kinds = (ff.CROSSED, ff.GAP, ff.REORDER, ff.MALFORMED, ff.CROSSED, ff.OLD, ff.CUT, ff.NULLS, ff.CROSSED)
     async with FakeBinance(("BTCUSDT", "ETHUSDT"), seed=71, rate=3) as exchange, watched(exchange) as watch:
@@ -104,25 +122,57 @@ async def test_no_fault_is_ever_shown_as_good():
             )
         assert not watch.wrong
         assert "CROSSED" in watch.doubts
-        verified, decided = (watch["ETHUSDT"].feature(name) for name in ("verified", "decided"))
-        assert verified == decided
-        assert decided is not None
-        assert decided > 10
+        verified, decided = watch.proof("ETHUSDT")
+        assert verified == decided > 10
+
+
+@overlapping
+async def test_a_book_goes_on_after_the_line_held_everything_back_for_a_while():
+    await stall_that_ends(of_the_line=True)
+
+
+@overlapping
+async def test_a_book_goes_on_after_the_exchange_stood_still_as_a_stopped_process_does():
+    await stall_that_ends(of_the_line=False)
+
+
+async def stall_that_ends(of_the_line: bool) -> None:
+    """Long enough for STALE, and over before the connection is given up."""
+    async with (
+        FakeBinance(("BTCUSDT", "ETHUSDT"), seed=72, rate=3) as exchange,
+        watched(exchange, depth_limit=5000, unanswered_s=30.0) as watch,
+    ):
+        await watch.until(lambda: watch.compared > 10, "both books")
+        if of_the_line:
+            exchange.faults.add(ff.OnMessage(ff.STALL))
+        else:
+            exchange.running = False
+        await watch.until(lambda: {watch[name].book_state for name in watch.symbols} == {"STALE"}, "STALE")
+        stopped_at = {name: watch[name].feature("update_id") for name in watch.symbols}
+        proof = {name: watch.proof(name) for name in watch.symbols}
+        if of_the_line:
+            exchange.clients[0].go_on()
+        exchange.running = True
+        for name in watch.symbols:
+            await watch.until(lambda n=name: watch.proof(n)[1] > proof[n][1] + 10, f"{name} is proved again")
+        exchange.running = False
+        for name in watch.symbols:
+            await watch.assert_exact(name)
+            assert watch[name].trusted
+            assert (watch[name].feature("update_id") or 0) > (stopped_at[name] or 0)
+            assert watch.proof(name)[0] == watch.proof(name)[1]
+        assert not watch.wrong
+        assert not watch.doubts
+        assert len(exchange.connects) == 1
+        assert [asked.path for asked in exchange.requests].count("depth") == 2, "no book is fetched anew"
 
 
 async def test_the_captured_session_ends_with_the_right_book_and_every_comparison_verified(captures: Path):
     playback = CapturePlayback(captures / "binance_spot_btcusdt_20240808.gz", speed=120.0)
     async with FakeBinance(market=playback) as exchange, watched(exchange) as watch:
         await watch.until(lambda: playback.finished, "the capture is over", within_s=60.0)
-        newest = exchange.sent["BTCUSDT"].last_id
-        await watch.until(lambda: watch["BTCUSDT"].feature("update_id") == newest, "the last diff is folded")
-        symbol = watch["BTCUSDT"]
-        truth = exchange.oracle("BTCUSDT").book_at(newest)
-        tick, lot = units(symbol)
-        for side, right in ((BID, truth.bids), (ASK, truth.asks)):
-            assert {t * tick: n * lot for t, n in levels_of(symbol.market.book, side).tolist()} == right
+        await watch.assert_exact("BTCUSDT")
         assert not watch.wrong
         assert not watch.doubts
-        assert symbol.feature("verified") == symbol.feature("decided")
-        assert symbol.feature("decided") == 3432
+        assert watch.proof("BTCUSDT") == (3432, 3432)
         assert len(exchange.connects) == 1
