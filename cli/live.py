@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -70,8 +71,8 @@ def live(
         exporters=exporters(lambda: current[0].sink.status.path if current and current[0].sink else ""),
         flags=flags,
     )
-    if current and current[0].sink is not None:
-        click.echo(f"recorded: {current[0].sink.status.path}", err=True)
+    for session in current:
+        _say_what_was_kept(session)
 
 
 async def _build_desk(
@@ -141,6 +142,19 @@ def _session(
     )
 
 
+def _say_what_was_kept(session: Session) -> None:
+    """A run that never got to see its market leaves nothing behind."""
+    from cli.recording import forget
+
+    if session.sink is None:
+        return
+    path = Path(session.sink.status.path)
+    if not session.state.symbols:
+        forget(path)
+    elif path.exists():
+        click.echo(f"recorded: {path}", err=True)
+
+
 def _headless(
     symbols: tuple[str, ...],
     for_s: float | None,
@@ -155,4 +169,14 @@ def _headless(
     settings = load_settings(flags)
     say = partial(click.echo, err=True)
     tidy(settings, say)
-    run(lambda: _session(symbols, settings, record, say), LinePrinter(interval_s, for_s))
+    sessions: list[Session] = []
+
+    def make() -> Session:
+        sessions.append(_session(symbols, settings, record, say))
+        return sessions[0]
+
+    try:
+        run(make, LinePrinter(interval_s, for_s))
+    finally:
+        for session in sessions:
+            _say_what_was_kept(session)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 from cli import paths
 from cli.settings import Settings
@@ -43,10 +45,16 @@ def sink_maker(
         started = now()
         try:
             path = catalogue_of(settings).new_path(symbols, started)
-            path.parent.mkdir(parents=True, exist_ok=True)
             return Recorder(path, new_header(f"live {' '.join(symbols)}", started))
         except (StoreError, OSError) as error:
             say(f"not recording: {error}")
             return None
 
     return make
+
+
+def forget(path: Path) -> None:
+    """Delete a closed recording with what belongs to it."""
+    for file in (path, path.with_name(path.name + ".lock")):
+        with contextlib.suppress(OSError):
+            file.unlink(missing_ok=True)

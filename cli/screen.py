@@ -43,7 +43,9 @@ def run_screen(
         keys=look.get("keys", {}),
         theme_name=look.get("theme"),
         ascii_only=bool(look.get("ascii")) or os.environ.get("MICROTUI_ASCII") == "1",
+        bell=bool(look.get("bell")),
         state_file=paths.state_file(),
+        export_folder=paths.exports_folder(),
         exporters=exporters or {},
         title=title,
     )
@@ -84,7 +86,7 @@ def _look_settings(flags: Sequence[str]) -> dict[str, Any]:
     screen, keys = values.get("screen"), values.get("keys")
     look: dict[str, Any] = dict(screen) if isinstance(screen, dict) else {}
     given = dict(flag.partition("=")[::2] for flag in flags)
-    for name in ("theme", "ascii"):
+    for name in ("theme", "ascii", "bell"):
         text = given.get(f"screen.{name}", os.environ.get(f"MICROTUI_SCREEN__{name.upper()}"))
         if text is not None:
             look[name] = (

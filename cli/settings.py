@@ -55,30 +55,31 @@ class Venues(_Part):
 
 
 class SignalSettings(_Part):
-    long_ratio: Annotated[float, Field(gt=1)] = 2.0
-    short_ratio: Annotated[float, Field(gt=0, lt=1)] = 0.5
-    hold_s: Annotated[float, Field(gt=0, le=86_400)] = 60.0
-    gate_quantile: Annotated[float, Field(ge=0, lt=1)] = 0.8
+    long_ratio: Annotated[float, Field(gt=1.000001, le=1e6)] = 2.0
+    short_ratio: Annotated[float, Field(ge=1e-6, lt=0.999999)] = 0.5
+    hold_s: Annotated[float, Field(ge=0.1, le=86_400)] = 60.0
+    gate_quantile: Annotated[float, Field(ge=0, le=0.999)] = 0.8
     gate_window_s: Annotated[int, Field(ge=60, le=86_400)] = 900
 
 
 class BookSettings(_Part):
     bands_bps: Annotated[
-        list[Annotated[float, Field(gt=0, le=5000)]], BeforeValidator(_listed), Field(max_length=5)
+        list[Annotated[float, Field(ge=0.01, le=5000)]], BeforeValidator(_listed), Field(max_length=5)
     ] = [10.0, 25.0]
-    round_trip_quote: Annotated[float, Field(gt=0)] = 100_000.0
+    round_trip_quote: Annotated[float, Field(ge=1e-9, le=1e15)] = 100_000.0
 
 
 class RecordSettings(_Part):
     on: bool = True
     folder: Path | None = None
-    keep_days: Annotated[float, Field(gt=0)] = 30.0
-    disk_cap_gb: Annotated[float, Field(gt=0)] = 20.0
+    keep_days: Annotated[float, Field(gt=0, le=36_500)] = 30.0
+    disk_cap_gb: Annotated[float, Field(gt=0, le=1e6)] = 20.0
 
 
 class ScreenSettings(_Part):
     theme: str | None = None
     ascii: bool = False
+    bell: bool = False
 
 
 class Settings(_Part):

@@ -13,6 +13,7 @@ from engine.frame import Event, Feed
 from engine.instrument import Instrument
 from engine.kernels import charts_pack
 from engine.kernels import checkpoint as market_pack
+from engine.limits import check_setup
 from engine.signals.imbalance import BINS, ImbalanceSignal
 
 VERSION = 1
@@ -92,6 +93,7 @@ def unpack(blob: bytes) -> State:
         packed = _decode(blob)
         if packed.version != VERSION:
             raise BadCheckpoint(f"checkpoint version {packed.version}, expected {VERSION}")
+        check_setup(packed.setup)
         return State(
             setup=packed.setup,
             seq=packed.seq,

@@ -8,24 +8,12 @@ import msgspec
 
 from engine.events import Agents, Listed, Note, Setup
 from engine.instrument import NotOnGrid
+from engine.limits import check_setup
 from engine.text import clean
 from store.errors import BadRecording
 
 MAX_SYMBOLS = 1 << 12
 MAX_TEXT = 2000
-MAX_BANDS = 8
-
-# (lowest, highest), both allowed. A ratio of exactly one would make the signal's threshold zero, so neither
-# side may reach it.
-_SETUP = {"round_trip_quote": (1e-12, 1e18), "metrics_every_s": (0.1, 3600.0)}
-_SIGNAL = {
-    "long_ratio": (1.0 + 1e-9, 1e6),
-    "short_ratio": (1e-6, 1.0 - 1e-9),
-    "hold_s": (1e-3, 86_400.0),
-    "gate_quantile": (0.0, 1.0 - 1e-9),
-    "gate_window_s": (1, 86_400),
-}
-_BAND_BPS = (1e-6, 5000.0)
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -43,29 +31,15 @@ def cleaned(note: Note) -> Note:
                 raise BadRecording(f"expected a symbol index from 0 to {MAX_SYMBOLS - 1}, found {symbol}")
             return Listed(symbol, instrument, note.depth_limit)
         case Setup():
-            _check_setup(note)
+            try:
+                check_setup(note)
+            except ValueError as error:
+                raise BadRecording(str(error)) from None
         case Agents(families=families, agents=agents):
             if not all(0 <= line.family < len(families) for line in agents):
                 raise BadRecording(f"an agent belongs to none of the {len(families)} families")
             return msgspec.structs.replace(note, families=tuple(_clean_fields(f) for f in families))
     return _clean_fields(note)
-
-
-def _check_setup(setup: Setup) -> None:
-    if not 1 <= len(setup.bands_bps) <= MAX_BANDS:
-        raise BadRecording(f"expected a setup with 1 to {MAX_BANDS} bands, found {len(setup.bands_bps)}")
-    for band in setup.bands_bps:
-        _check("bands_bps", band, _BAND_BPS)
-    for name, bounds in _SETUP.items():
-        _check(name, getattr(setup, name), bounds)
-    for name, bounds in _SIGNAL.items():
-        _check(name, getattr(setup.signal, name), bounds)
-
-
-def _check(name: str, found: float, bounds: tuple[float, float]) -> None:
-    lowest, highest = bounds
-    if not lowest <= found <= highest:  # so written, it refuses what is not a number too
-        raise BadRecording(f"expected a setup with {name} from {lowest:g} to {highest:g}, found {found:g}")
 
 
 def _clean_fields(value: S) -> S:

@@ -8,7 +8,6 @@ one transaction packs them well into a chunk and deletes the hot rows.
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,7 +23,7 @@ from store.errors import StoreError
 from store.header import Header, write_ending, write_header
 from store.lock import WriteLock
 from store.plain import PlainTables
-from store.schema import Transaction, open_writer
+from store.schema import PAGE_BYTES, Transaction, open_writer
 
 SEAL_NS = 10_000_000_000
 SEAL_ROWS = 8192  # a seek decodes a chunk of which it may want the end only
@@ -186,5 +185,5 @@ class FileWriter:
         )
 
     def _measure(self) -> None:
-        log = self._path.with_name(self._path.name + "-wal")
-        self.file_bytes = os.stat(self._path).st_size + (log.stat().st_size if log.exists() else 0)
+        """What is in the file, the log's part too, without the room that the log keeps for later."""
+        self.file_bytes = int(self._db.execute("pragma page_count").fetchone()[0]) * PAGE_BYTES

@@ -58,7 +58,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("go_to", "g", "go to", "go to a time", "Time", "seek"),
     Action("next_mark", "n", "next mark", "next mark or alert", "Time", "seek"),
     Action("previous_mark", "N", "previous mark", "mark or alert before", "Time", "seek"),
-    Action("now", "end", "now", "back to now, after a rewind", "Time", "now", footer=6),
+    Action("now", "end", "now", "back to now; in a replay to its end", "Time", "seek", footer=6),
     Action("mark", "m", "mark", "mark this moment with a note", "Session", "mark", footer=7),
     Action("record", "r", "recording", "recording on or off", "Session", "record", footer=15),
     Action("export", "e", "export", "export data or a picture", "Session", footer=13),
@@ -111,7 +111,8 @@ def remap(keys: Mapping[str, object]) -> tuple[dict[str, Action], list[str]]:
             actions[wanted] = Action(
                 old.id, named, old.text, old.help, old.group, old.needs, old.panel, old.footer
             )
-    for key, holders in _shared(actions.values()):
+    while clashes := _shared(actions.values()):  # an action back on its default may clash with another wish
+        key, holders = clashes[0]
         moved = [a for a in holders if a.key != BY_ID[a.id].key]
         names = " and ".join(repr(a.id) for a in holders)
         problems.append(f"keys: {shown(key)} is used by {names}; {moved[0].id!r} keeps its default")

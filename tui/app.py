@@ -17,15 +17,16 @@ import msgspec
 from textual.app import App
 from textual.notifications import SeverityLevel
 
-from engine.frame import Frame, View
+from engine.frame import Event, Frame, Recording, View
 from engine.ports import SetView
 from engine.text import clean
 from tui import actions, keep
 from tui.bridge import Bridge
 from tui.glyphs import ASCII, UNICODE, to_ascii
 from tui.look import Look
+from tui.notices import AlertNotices, recording_notice
 from tui.screens.start import StartScreen
-from tui.steering import Steering
+from tui.steering import FROZEN, Steering
 from tui.theme import DEFAULT_THEME, FALLBACK, Palette, Theme, load_themes
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ class MicrotuiApp(App[None]):
     `theme_folders`: ours first, a person's own last. `keys`: action id to key. `state_file`: where choices
     are kept between runs, None for not at all. `exporters`: a name and a function that exports and returns
     a sentence about it; it runs in a thread. `ascii_only`: no braille and blocks; None asks MICROTUI_ASCII.
-    `theme_name`: the theme to start with, before the one that was kept.
+    `theme_name`: the theme to start with, before the one that was kept. `bell`: a new alert rings the
+    terminal's bell. `export_folder`: where pictures go, made when it is needed; None is the current folder.
     """
 
     CSS = """
@@ -66,15 +68,21 @@ class MicrotuiApp(App[None]):
         title: str = "microtui",
         ascii_only: bool | None = None,
         theme_name: str | None = None,
+        bell: bool = False,
+        export_folder: Path | None = None,
     ) -> None:
         super().__init__()
         self.title = title
         self.call_after_first_paint: Callable[[], None] | None = None
         self.bridge = bridge
         self.exporters = dict(exporters or {})
+        self.export_folder = export_folder or Path()
         self.problems: list[str] = []
         self.frozen = False
         self.steering = Steering()
+        self._rings = bell
+        self._alerts = AlertNotices()
+        self._recording: Recording | None = None  # as the last frame had it
         self._state_file = state_file
         self._kept = keep.read(state_file)
         self._view: View | None = None
@@ -131,7 +139,9 @@ class MicrotuiApp(App[None]):
         """Ten times a second: the latest frame to whatever is due. Frames between were not needed."""
         latest = self.bridge.latest()
         if latest is None:
-            self._start.say(self.bridge.progress, self.bridge.failure)
+            if self.bridge.failure:
+                self.exit(return_code=1)  # nothing to look at; whoever started it tells why
+            self._start.say(self.bridge.progress)
             return
         main = self.main or self._open(latest)
         if latest is not self._latest:
@@ -141,6 +151,7 @@ class MicrotuiApp(App[None]):
                 self._shown = self._with_problems(latest)
                 self._meet(latest)
         self._stamp(main, latest)
+        self._tell(latest)
         self._beats += 1
         if self._shown is not None:
             self._draw(main, self._shown)
@@ -219,13 +230,37 @@ class MicrotuiApp(App[None]):
                 self.say(self.bridge.failure, wrong=True, seconds=60)
         elif self.frozen:
             stamp = "FROZEN"
-        elif silent > SILENT_S and frame.host.transport.label == "LIVE":
+        elif silent > SILENT_S and "speed" not in frame.host.accepts:  # nobody but the market sets its pace
             stamp = f"NO FRAME FOR {int(silent)} s"
         header = main.header
         if header.stamp != stamp:
             header.stamp = stamp
             if self._shown is not None:
                 header.show(self._shown)
+
+    def _tell(self, frame: Frame) -> None:
+        """Say what has just happened."""
+        recording = frame.host.recording
+        text, wrong = recording_notice(self._recording, recording)
+        self._recording = recording
+        if text:
+            self.say(text, wrong=wrong, seconds=15 if wrong else 5)
+        event = self._alerts.due(frame, time.monotonic())
+        if event is not None:
+            self.say(self._alert_text(event, frame), wrong=event.kind in ("FEED", "BOOK"))
+            if self._rings:
+                self.bell()
+
+    def _alert_text(self, event: Event, frame: Frame) -> str:
+        from tui.panels.marks import kind_mark  # loaded with the panels, long after the first paint
+
+        lines, confidence = frame.market.lines, event.confidence
+        words = [kind_mark(event.kind, self.look)[0], event.kind]
+        if confidence is not None:
+            words.append(f"{confidence:.2f}")
+        if event.symbol is not None and len(lines) > 1 and event.symbol < len(lines):
+            words.append(lines[event.symbol].instrument.symbol)
+        return f"{' '.join(words)}: {event.text}" if event.text else " ".join(words)
 
     # the view
 
@@ -302,7 +337,9 @@ class MicrotuiApp(App[None]):
 
     def on_transport_line_sought(self, message: TransportLine.Sought) -> None:
         frame = self.bridge.latest()
-        if frame is not None and "seek" in frame.host.accepts:
+        if self.frozen:
+            self.say(FROZEN)
+        elif frame is not None and "seek" in frame.host.accepts:
             command = self.steering.seek(message.ts, frame)
             if command is not None:
                 self.bridge.send(command)

@@ -7,6 +7,7 @@ Only cells that hold something are kept, so that an update costs what is drawn a
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from functools import lru_cache
@@ -28,6 +29,7 @@ _UPPER = 0x01 | 0x02 | 0x08 | 0x10
 _PAIRS = HEAT_LEVELS + 1
 _TIMES_PAIRS = bytes(min(level, HEAT_LEVELS) * _PAIRS for level in range(256))
 
+_SHADES = " .:-=+*#%@"
 _FIRST_CELL = 256  # above every pair of levels
 _RUN = re.compile(r"(.)\1*", re.DOTALL)
 
@@ -131,7 +133,7 @@ class Canvas:
             characters = list(key)
             places: dict[Cell, int] = {}
             for x, (character, style) in over.items():
-                heat = palette.heat_colours[max(upper[x], lower[x])]
+                heat = palette.heat_colours[0 if ascii_only else max(upper[x], lower[x])]
                 cell = (character, _before(style, heat, palette.panel_colour))
                 characters[x] = chr(_FIRST_CELL + places.setdefault(cell, len(places)))
             cells = list(places)
@@ -148,13 +150,22 @@ class Canvas:
         return segments
 
 
+def heat_character(level: int) -> str:
+    """A heat level where colour must not be needed: blank only where there is nothing.
+
+    >>> "".join(heat_character(level) for level in range(HEAT_LEVELS + 1))
+    ' .:--=+**#%@@'
+    """
+    return _SHADES[math.ceil(level * (len(_SHADES) - 1) / HEAT_LEVELS)]
+
+
 @lru_cache(8192)
 def _heat_run(palette: Palette, code: int, count: int, ascii_only: bool) -> Segment:
-    """So many cells of the same two levels; without half blocks the fuller one fills the cell."""
+    """So many cells of the same two levels; without half blocks the fuller one is a character."""
     above, below = divmod(code, _PAIRS)
     if ascii_only:
         level = max(above, below)
-        return Segment(" " * count, palette.heat_pair(level, level))
+        return Segment(heat_character(level) * count, palette.heat_pair(level, 0))
     return Segment("▀" * count, palette.heat_pair(above, below))
 
 

@@ -2,68 +2,119 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
 from engine.frame import Frame
 from engine.ports import Command, GoLive, Pause, Record, Seek, Speed, StepBy
 
 SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 0.0)  # the last is as fast as it goes
 SEEK_NS = {"back": -10, "forward": 10, "back_far": -60, "forward_far": 60}
+HOLD_S = 0.5  # the slowest seek and the frame after it are sooner than this
+GRACE_S = 2.0  # of playing past a mark, within which "the mark before" is still the one before that
+SECOND_NS = 1_000_000_000
+FROZEN = "frozen: f goes on"  # what is done while the picture is held would not be seen
+
+T = TypeVar("T")
+
+
+class Wish(Generic[T]):
+    """What was asked for last, which counts until a frame can have followed it.
+
+    Without it keys pressed faster than frames come would all start from the same stale frame.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._value: T | None = None
+        self._frame: Frame | None = None
+        self._until_s = 0.0
+
+    def ask(self, value: T, frame: Frame) -> None:
+        self._value, self._frame, self._until_s = value, frame, self._clock() + HOLD_S
+
+    def forget(self) -> None:
+        self._value = None
+
+    def held(self, frame: Frame) -> T | None:
+        """The wish, None once it is old and frames have come since."""
+        if frame is self._frame or self._clock() < self._until_s:
+            return self._value
+        return None
 
 
 class Steering:
-    """Turns transport actions into commands. Remembers where it sought last, so that keys pressed faster
-    than frames come add up."""
+    """Turns transport actions into commands; keys pressed faster than frames come add up."""
 
-    def __init__(self) -> None:
-        self._sought: int | None = None
-        self._seen: Frame | None = None
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._sought: Wish[int] = Wish(clock)
+        self._speed: Wish[float] = Wish(clock)
+        self._paused: Wish[bool] = Wish(clock)
+        self._recording: Wish[bool] = Wish(clock)
 
     def command(self, action: str, frame: Frame) -> Command | None:
         """The command for an action at this frame; None where there is nothing to do."""
-        transport = frame.host.transport
         if action == "pause":
-            return Pause(not transport.paused)
+            return Pause(_toggle(self._paused, frame.host.transport.paused, frame))
         if action in ("slower", "faster"):
-            return self._speed(transport.speed, 1 if action == "faster" else -1)
+            return self._change_speed(frame, 1 if action == "faster" else -1)
         if action in ("step", "step_back"):
             return StepBy(1 if action == "step" else -1)
         if action == "now":
-            return GoLive()
+            return self.seek(ends(frame)[1], frame)
         if action == "record":
-            return Record(frame.host.recording.state != "ON")
+            return Record(_toggle(self._recording, frame.host.recording.state == "ON", frame))
         if action in SEEK_NS:
-            return self.seek(self._here(frame) + SEEK_NS[action] * 1_000_000_000, frame)
+            return self.seek(self._here(frame) + SEEK_NS[action] * SECOND_NS, frame)
         if action in ("next_mark", "previous_mark"):
             return self._to_mark(frame, forward=action == "next_mark")
         return None
 
     def seek(self, ts: int, frame: Frame) -> Command | None:
-        """Go to a time, kept within the session; past the end of a live one that is back to now."""
+        """Go to a time, kept within the session; None where one is there already."""
         start, end = ends(frame)
         if ts >= end and "now" in frame.host.accepts:
-            self._sought = None
-            return GoLive() if frame.host.transport.label == "REWIND" else None
-        self._sought, self._seen = min(max(ts, start), end), frame
-        return Seek(self._sought)
+            self._sought.forget()
+            return GoLive()
+        if ts >= end and self._here(frame) >= end:
+            return None
+        ts = min(max(ts, start), end)
+        self._sought.ask(ts, frame)
+        return Seek(ts)
 
     def _here(self, frame: Frame) -> int:
-        if self._sought is not None and self._seen is frame:
-            return self._sought
-        return frame.market.ts
+        sought = self._sought.held(frame)
+        return frame.market.ts if sought is None else sought
 
-    @staticmethod
-    def _speed(now: float, by: int) -> Command | None:
+    def _change_speed(self, frame: Frame, by: int) -> Command | None:
+        wanted = self._speed.held(frame)
+        now = frame.host.transport.speed if wanted is None else wanted
         order = [speed or float("inf") for speed in SPEEDS]
         at = min(range(len(order)), key=lambda i: abs(order[i] - now) if now else -i)
         to = min(max(at + by, 0), len(SPEEDS) - 1)
-        return None if to == at else Speed(SPEEDS[to])
+        if to == at:
+            return None
+        self._speed.ask(SPEEDS[to], frame)
+        return Speed(SPEEDS[to])
 
     def _to_mark(self, frame: Frame, *, forward: bool) -> Command | None:
-        here = self._here(frame)
-        times = {ts for ts, _ in frame.host.transport.marks} | {event.ts for event in frame.market.events}
-        later = [ts for ts in times if (ts > here if forward else ts < here)]
-        if not later:
+        transport, here = frame.host.transport, self._here(frame)
+        playing = "speed" in frame.host.accepts and not transport.paused
+        if playing and not forward and self._sought.held(frame) is None:
+            here -= round(GRACE_S * (transport.speed or SPEEDS[-2]) * SECOND_NS)
+        times = {ts for ts, _ in transport.marks} | {event.ts for event in frame.market.events}
+        found = [ts for ts in times if (ts > here if forward else ts < here)]
+        if not found:
             return None
-        return self.seek(min(later) if forward else max(later), frame)
+        return self.seek(min(found) if forward else max(found), frame)
+
+
+def _toggle(wish: Wish[bool], now: bool, frame: Frame) -> bool:
+    held = wish.held(frame)
+    on = not (now if held is None else held)
+    wish.ask(on, frame)
+    return on
 
 
 def ends(frame: Frame) -> tuple[int, int]:

@@ -40,7 +40,7 @@ def test_three_faults_are_named_at_once_with_file_key_line_and_what_would_be_rig
     assert message.startswith("3 faults in the settings:")
     assert f"{file}:2: venues.binance.ws" in message
     assert "expected an address that begins with ws:// or wss://, found 'http://not-a-socket'" in message
-    assert f"{file}:5: signal.long_ratio: expected greater than 1, found 0.5" in message
+    assert f"{file}:5: signal.long_ratio: expected greater than 1.000001, found 0.5" in message
     assert (
         f"{file}:8: record.keep_dys is not a setting; there are on, folder, keep_days, disk_cap_gb" in message
     )

@@ -306,6 +306,16 @@ def replay(view: View = ANY, *, speed: float = 4.0, paused: bool = False) -> Fra
     return msgspec.structs.replace(frame, host=Host(accepts=REPLAY, transport=transport))
 
 
+def simulated(view: View = ANY) -> Frame:
+    """A made-up market in good health."""
+    frame = live(view)
+    transport = Transport("SIM", 1.0, False, STARTED, NOW)
+    accepts = frozenset({"view", "pause", "speed", "step", "mark", "record"})
+    return msgspec.structs.replace(
+        frame, host=msgspec.structs.replace(frame.host, accepts=accepts, transport=transport)
+    )
+
+
 def rewind(view: View = ANY) -> Frame:
     """A live session looked at a minute ago, while recording goes on."""
     frame = live(view)

@@ -17,6 +17,10 @@ from tui.look import plain_look
 LOOK = plain_look()
 
 
+def changed(frame: Frame, **host: object) -> Frame:
+    return msgspec.structs.replace(frame, host=msgspec.structs.replace(frame.host, **host))
+
+
 def drawn(bar: Bar, frame: Frame, width: int) -> str:
     bar._size = Size(width, 1)
     bar.show(frame)
@@ -46,7 +50,11 @@ def test_the_least_important_part_goes_first(shapes: list[tuple[int, int, int]],
     [
         (160, ["Binance spot", "10.0/s +4 ms", "✓ book 6 489/6 489", "00:12:31", "since 23:47", "UTC"], []),
         (100, ["Binance spot", "✓ book 6 489/6 489", "61 693.73 +0.31 %", "00:12:31"], ["since", "UTC"]),
-        (80, ["BTCUSDT", "● LIVE", "✓ book 6 489/6 489", "61 693.73 +0.31 %"], ["00:12:31", "10.0/s"]),
+        (
+            80,
+            ["BTCUSDT", "● LIVE", "✓ book 6 489/6 489", "● rec", "61 693.73 +0.31 %"],
+            ["00:12:31", "10.0/s"],
+        ),
         (50, ["BTCUSDT", "● LIVE", "61 693.73 +0.31 %"], ["✓ book", "Binance"]),
     ],
 )
@@ -95,9 +103,37 @@ def test_a_recording_that_fails_or_loses_is_said() -> None:
         host = msgspec.structs.replace(frame.host, recording=recording)
         return drawn(Header(LOOK), msgspec.structs.replace(frame, host=host), 160)
 
-    assert "✗ not recording" in recorded(Recording("FAILED", reason="disk full"))
+    assert "✗ recording stopped" in recorded(Recording("FAILED", reason="disk full"))
     assert "1 200 events not recorded" in recorded(Recording("ON", bytes=10, lost_events=1200))
-    assert "●  " not in recorded(Recording("OFF"))
+
+
+@pytest.mark.parametrize("width", [160, 80])
+def test_a_session_that_could_be_recorded_and_is_not_says_so(width: int) -> None:
+    header = Header(LOOK)
+    text = drawn(header, changed(frames.live(), recording=Recording("OFF")), width)
+    assert "○ NOT RECORDING" in text
+    assert "✓ book" in text
+    (said,) = [part for part in header.render_line(0) if "NOT RECORDING" in part.text]
+    assert said.style is not None
+    assert said.style.color == LOOK.palette.warning.color
+    assert "RECORDING" not in drawn(header, frames.replay(), width)
+
+
+def test_the_header_says_paused() -> None:
+    for width in (160, 80):
+        assert "‖ REPLAY paused" in drawn(Header(LOOK), frames.replay(paused=True), width)
+        assert "paused" not in drawn(Header(LOOK), frames.replay(), width)
+
+
+def test_a_long_note_is_cut_before_the_track() -> None:
+    note = "reconstructed book: the venue's own depth is not known before 10:41"
+    transport = msgspec.structs.replace(frames.replay().host.transport, note=note)
+    frame = changed(frames.replay(), transport=transport)
+    for width in range(56, 161):
+        text = drawn(TransportLine(LOOK), frame, width)
+        assert sum(text.count(c) for c in "━─●◆▼") >= 16, text
+        assert ("reconst" in text) == ("…" in text) == (width >= 58), text
+    assert note[:59] in drawn(TransportLine(LOOK), frame, 160)
 
 
 def test_symbols_say_which_is_chosen_and_which_is_in_doubt() -> None:
@@ -126,4 +162,4 @@ def test_the_knob_and_the_marks_stand_where_time_says() -> None:
     assert share(text.index("▼")) == pytest.approx(at_time(transport.marks[1][0]), abs=1.1 / width)
     assert "▶ 4×" in text
     assert "2025-11-20 23:59:44.0" in text
-    assert "‖ paused" in drawn(TransportLine(LOOK), frames.replay(paused=True), 160)
+    assert "‖ paused 4×" in drawn(TransportLine(LOOK), frames.replay(paused=True), 160)

@@ -11,9 +11,11 @@ import pytest
 from engine.frame import HEAT_LEVELS, Chart, Frame, View
 from tests.tui import frames
 from tests.tui.panel_stage import inside, lines, on_stage
+from tui.glyphs import ASCII
 from tui.look import Look, plain_look
 from tui.panels.heatmap import heat_scale, level_size
 from tui.panels.price import Price
+from tui.theme import FALLBACK, Palette
 
 SIZE = (70, 22)
 
@@ -65,6 +67,23 @@ async def test_the_mid_is_drawn_over_it_at_its_price() -> None:
             drawn = [y for y, c in enumerate(column) if 0x2800 < ord(c) < 0x2900]
             share = (chart.heat_top - close[bar]) / (chart.heat_top - chart.heat_bottom)
             assert math.floor(share * chart.heat_rows / 2) in drawn
+
+
+async def test_without_blocks_every_level_is_a_character() -> None:
+    panel = Price(Look(Palette(FALLBACK), ASCII))
+    async with on_stage(panel, frames.live(), SIZE):
+        frame = heat_frame(panel.wants(View()))
+        panel.show(frame)
+        chart = frame.market.detail.chart
+        denser, checked = " .:-=+*#%@", 0
+        for y in range(1, chart.heat_rows // 2):
+            row = lines(panel)[1 + y][-2 - chart.count : -2]
+            for bar, character in enumerate(row):
+                level = max(chart.heat[(2 * y + half) * chart.count + bar] for half in (0, 1))
+                if character not in ".:'":  # those may be the line of the mid as well
+                    assert abs(denser.index(character) - 0.75 * level) < 1
+                    checked += 1
+        assert checked > 0.4 * chart.count * chart.heat_rows / 2
 
 
 async def test_bars_before_the_first_are_empty() -> None:

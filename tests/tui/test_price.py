@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from engine.frame import INTERVALS_NS, Chart, Event, Frame, View
+from engine.frame import INTERVALS_NS, Chart, Event, Frame, Print, View
 from engine.instrument import Instrument
 from engine.ports import Seek
 from tests.tui import frames
@@ -152,11 +152,37 @@ async def test_without_a_network_it_says_why_and_when_it_tries_again() -> None:
         text = "".join(inside(panel))
         assert "binance: cannot resolve stream.binance.com" in text
         assert "trying again in 8 s" in text
+        assert "microtui exchange" not in text
+
+
+async def test_before_any_symbol_was_listed_it_offers_what_needs_no_network() -> None:
+    panel = panel_in(HEATMAP)
+    frame = frames.offline()
+    unlisted = msgspec.structs.replace(frame, market=msgspec.structs.replace(frame.market, lines=()))
+    async with on_stage(panel, unlisted, SIZE):
+        text = " ".join(" ".join(inside(panel)).split())
+        assert "binance: cannot resolve stream.binance.com" in text
+        assert "`microtui exchange` serves a made-up market here; `microtui replay` plays" in text
+
+
+async def test_a_price_long_out_of_sight_is_the_last_one_and_stale() -> None:
+    panel = panel_in(LINE)
+    frame = frames._with_detail(
+        frames.live(state="STALE"),
+        chart=chart_of([math.nan] * 30),
+        last=Print(frames.NOW - 754 * SECOND, 6_169_373, 2_000, 1),
+    )
+    async with on_stage(panel, frame, SIZE):
+        text = "".join(inside(panel))
+        assert "last price 61 693.73" in text
+        assert "stale since 23:47:10, 00:12:34 ago" in text
+        assert "no price yet" not in text
 
 
 async def test_only_unknown_prices_are_no_price() -> None:
     panel = panel_in(LINE)
-    async with on_stage(panel, frame_of(chart_of([math.nan] * 30)), SIZE):
+    frame = frames._with_detail(frame_of(chart_of([math.nan] * 30)), last=None)
+    async with on_stage(panel, frame, SIZE):
         assert "no price yet" in "".join(inside(panel))
 
 
@@ -316,7 +342,7 @@ async def test_a_frame_for_a_wider_panel_whose_prices_are_out_of_sight() -> None
         close = list(memoryview(chart.close).cast("d"))[:150] + [math.nan] * 150
         packed = struct.pack("<300d", *close)
         panel.show(frame_of(msgspec.structs.replace(chart, close=packed)))
-        assert "no price yet" in "".join(inside(panel))
+        assert "last price 61 693.73 at 23:59:43" in "".join(inside(panel))
 
 
 async def test_a_frame_for_another_size_is_drawn_without_its_heat() -> None:
@@ -334,6 +360,14 @@ async def test_ascii_terminals_get_ascii(mode: str) -> None:
     async with on_stage(panel, frames.live(), SIZE):
         panel.show(frames.live(panel.wants(View())))
         assert all(line.isascii() for line in lines(panel))
+
+
+async def test_in_ascii_a_candle_up_is_not_one_down() -> None:
+    chart = chart_of([110.0, 100.0], open=[100.0, 110.0], high=[112.0] * 2, low=[98.0] * 2)
+    panel = panel_in(CANDLES, Look(Palette(FALLBACK), ASCII))
+    async with on_stage(panel, frame_of(chart), SIZE):
+        text = "".join(inside(panel)[2:-4])
+        assert text.count("^") == text.count("v") > 3
 
 
 async def test_another_theme_draws_everything_anew() -> None:

@@ -1,6 +1,7 @@
 """Every key, played on the real application: what it sends, and what is on the screen afterwards."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import frames
@@ -40,7 +41,8 @@ async def test_the_main_screen_says_what_matters() -> None:
         ("right", Seek(NOW + 10 * SECOND)),
         ("shift+left", Seek(NOW - 60 * SECOND)),
         ("shift+right", Seek(NOW + 60 * SECOND)),
-        ("N", Seek(NOW - 3 * SECOND)),
+        ("N", Seek(NOW - 10 * SECOND)),
+        ("end", Seek(NOW + 380 * SECOND)),
     ],
 )
 async def test_transport_keys_in_a_replay(key: str, command: object) -> None:
@@ -66,6 +68,24 @@ async def test_seeks_faster_than_frames_add_up() -> None:
     async with stage(frames.replay) as (it, pilot):
         await it.press(pilot, "6", "left", "left", "shift+left")
         assert it.said == [Seek(NOW - s * SECOND) for s in (10, 20, 80)]
+
+
+async def test_keys_add_up_while_frames_go_by_that_do_not_know_of_them_yet() -> None:
+    async with stage(frames.live) as (it, pilot):
+        await pilot.press("6")
+        for beat in range(3):
+            frame = frames.live(it.view)
+            market = msgspec.structs.replace(frame.market, ts=NOW + beat * SECOND // 10)
+            it.bridge.publish(msgspec.structs.replace(frame, market=market))
+            await it.press(pilot, "left")
+        assert it.said == [Seek(NOW - s * SECOND) for s in (10, 20, 30)]
+    for paused in (False, True):
+        async with stage(lambda view, paused=paused: frames.replay(view, paused=paused)) as (it, pilot):
+            for _ in range(3):
+                it.bridge.publish(it.make(it.view))
+                await it.press(pilot, "right_square_bracket")
+            assert it.said == [Speed(8), Speed(16), Speed(32)]
+            assert ("‖ paused 4×" in it.lines()[-2]) == paused
 
 
 async def test_live_rewinds_and_comes_back() -> None:
@@ -219,10 +239,10 @@ async def test_symbols_by_tab_by_search_and_by_palette() -> None:
 
 async def test_quiet_hides_every_amount() -> None:
     async with stage(frames.live) as (it, pilot):
-        assert "3.235" in it.text()
+        assert all(amount in it.text() for amount in ("3.235", "7.4/s", "1 BTC"))
         await it.press(pilot, "b")
         text = it.text()
-        for amount in ("3.235", "15.17", "1.2500", "23.41", "46.12"):
+        for amount in ("3.235", "15.17", "1.2500", "23.41", "46.12", "7.4/s", "1 BTC"):
             assert amount not in text
         assert "61 694.00" in text
         await it.press(pilot, "b")
@@ -253,6 +273,42 @@ async def test_freeze_holds_the_picture_and_says_so() -> None:
         await it.press(pilot, "f")
         assert "FROZEN" not in it.lines()[0]
         assert "stale" in it.text()
+
+
+async def test_what_would_move_a_frozen_picture_says_how_to_go_on() -> None:
+    async with stage(frames.replay) as (it, pilot):
+        await it.press(pilot, "6", "f", "left", "space", "g")
+        assert it.said == []
+        assert _toasts(it) == ["frozen: f goes on"] * 3
+
+
+async def test_where_there_is_no_mark_it_says_so() -> None:
+    def bare(view: View) -> Frame:
+        frame = frames.replay(view)
+        transport = msgspec.structs.replace(frame.host.transport, marks=())
+        return msgspec.structs.replace(
+            frame,
+            market=msgspec.structs.replace(frame.market, events=()),
+            host=msgspec.structs.replace(frame.host, transport=transport),
+        )
+
+    async with stage(bare) as (it, pilot):
+        await it.press(pilot, "6", "n", "N")
+        assert it.said == []
+        assert _toasts(it) == ["no later mark", "no earlier mark"]
+
+
+async def test_a_search_without_a_match_says_so() -> None:
+    async with stage(frames.several) as (it, pilot):
+        await it.press(pilot, "slash", *"xyz")
+        assert "nothing matches" in it.text()
+        await it.press(pilot, "enter")
+        assert it.app.symbol == 0
+        for _ in range(3):
+            await it.press(pilot, "backspace")
+        assert "nothing matches" not in it.text()
+        await it.press(pilot, *"eth", "enter")
+        assert it.app.symbol == 1
 
 
 async def test_help_is_about_the_focused_panel() -> None:
@@ -313,11 +369,25 @@ async def test_below_a_hundred_columns_one_panel_at_a_time() -> None:
 async def test_below_forty_columns_three_numbers() -> None:
     async with stage(frames.live, (36, 10)) as (it, _):
         assert [line.strip() for line in it.lines()[:4]] == [
-            "BTCUSDT",
+            "BTCUSDT  ● LIVE",
             "61 693.73 +0.31 %",
             "spread 0.0016 bp",
             "ratio ±24.3 bp  0.51",
         ]
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (frames.replay, "▶ REPLAY"),
+        (lambda view: frames.replay(view, paused=True), "‖ REPLAY paused"),
+        (frames.rewind, "▶ REWIND"),
+        (frames.simulated, "● SIM"),
+    ],
+)
+async def test_the_smallest_screen_says_where_one_is(make: Callable[[View], Frame], said: str) -> None:
+    async with stage(make, (36, 10)) as (it, _):
+        assert it.lines()[0].strip() == f"BTCUSDT  {said}"
 
 
 async def test_what_was_set_is_there_again(tmp_path: Path) -> None:
@@ -419,6 +489,23 @@ async def test_a_picture_is_written_where_one_stands(tmp_path: Path, monkeypatch
     assert "<svg" in text[:200]
 
 
+async def test_a_picture_goes_to_the_folder_for_exports_and_says_where(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "exports"
+    async with stage(frames.live, export_folder=folder) as (it, pilot):
+        await it.press(pilot, "e", "enter")
+        name, _ = _only_file(folder)
+        assert f"picture written to {folder / name}" in _toasts(it)
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    async with stage(frames.live, export_folder=blocked / "exports") as (it, pilot):
+        await it.press(pilot, "e", "enter")
+        assert f"the picture could not be written to {blocked / 'exports'}: Not a directory" in _toasts(it)
+
+
+def _toasts(it: Stage) -> list[str]:
+    return [toast.message for toast in it.app._notifications]
+
+
 def _only_file(folder: Path) -> tuple[str, str]:
     (file,) = folder.iterdir()
     return file.name, file.read_text()
@@ -431,13 +518,22 @@ async def test_before_the_first_frame_it_says_what_is_happening() -> None:
         it.bridge.progress = "compiling kernels 3/7"
         await it.settle(pilot)
         assert "compiling kernels 3/7" in it.text()
-        it.bridge.failure = "no such symbol BTCUSD on binance; near: BTCUSDT"
-        await it.settle(pilot)
-        assert "no such symbol BTCUSD on binance; near: BTCUSDT" in it.text()
-        it.bridge.failure = ""
         it.bridge.publish(frames.live())
         await it.settle(pilot)
         assert "● LIVE" in it.lines()[0]
+
+
+async def test_an_engine_that_fails_before_the_first_frame_ends_the_app() -> None:
+    it = Stage(frames.live)
+    it.bridge._frame = None
+    async with it.app.run_test(size=(80, 24)) as pilot:
+        await it.settle(pilot)
+        assert not it.app._exit
+        it.bridge.failure = "no such symbol BTCUSD on binance; near: BTCUSDT"
+        it.app.beat()
+        await pilot.pause()
+        assert it.app._exit
+        assert it.app.return_code == 1
 
 
 async def test_an_engine_that_stops_later_is_said_in_the_header() -> None:
@@ -446,6 +542,7 @@ async def test_an_engine_that_stops_later_is_said_in_the_header() -> None:
         await it.settle(pilot)
         assert "ENGINE STOPPED" in it.lines()[0]
         assert "the engine stopped: disk full" in it.text()
+        assert not it.app._exit
         assert it.app.problems == ["the engine stopped: disk full"]
 
 

@@ -46,6 +46,8 @@ class Footer(Bar):
     def _listed(self, frame: Frame) -> list[Action]:
         """What belongs in the footer and can be done now."""
         useless = {"next_symbol"} if len(frame.market.lines) < 2 else set()
+        if "now" not in frame.host.accepts:
+            useless.add("now")  # worth a place after a rewind only
         return [
             action
             for action in offered(self._actions.values(), frame.host.accepts)

@@ -9,14 +9,31 @@ from engine.frame import Frame, Line
 from engine.text import clean
 from tui.bars.base import Bar, Part
 from tui.format import BOOK_STATES, byte_size, clock, grouped, mean_price, price, signed, span
+from tui.look import Look
 
 VENUES = {"binance": "Binance"}
 NOT_YET = {"EMPTY", "BUFFERING", "SNAPSHOT_WAIT"}  # no fault, only not there
 KINDS = {"spot": "spot", "linear": "perpetual", "inverse": "inverse"}
 
 
+def standing(frame: Frame, line: Line, look: Look) -> Segment:
+    """Where the session stands: LIVE only while the connection is and the venue trades, else what it is instead."""
+    palette, glyphs, transport = look.palette, look.glyphs, frame.host.transport
+    if transport.paused:
+        return Segment(f"{glyphs.pause} {transport.label} paused", palette.warning)
+    if transport.label in ("REPLAY", "REWIND"):
+        return Segment(f"{glyphs.play} {transport.label}", palette.own)
+    if line.connection not in ("LIVE", "DRAINING"):
+        return Segment(f"{glyphs.ring} {line.connection}", palette.warning)
+    if line.trading not in ("", "TRADING"):
+        return Segment(f"{glyphs.ring} {clean(line.trading, 16)}", palette.warning)
+    return Segment(f"{glyphs.dot} {transport.label}", palette.bid_bright)
+
+
 class Header(Bar):
     """The line at the top."""
+
+    rate_hz = 5.0  # the price here and the tape's newest are read together
 
     stamp = ""  # set by the app: what must not be overlooked
 
@@ -29,7 +46,7 @@ class Header(Bar):
         parts = [badge, *self._market(line)]
         if self.stamp:
             parts.append(Part(0, (Segment(f" {self.stamp} ", palette.warning_badge),)))
-        parts += [*self._state(frame, line), self._book(line), *self._recording(frame)]
+        parts += [*self._state(frame, line), *self._book(line), *self._recording(frame)]
         parts += self._price(frame, line)
         moment = clock(market.ts, self.look.utc)
         zone = "UTC" if self.look.utc else "local"
@@ -46,45 +63,46 @@ class Header(Bar):
         ]
 
     def _state(self, frame: Frame, line: Line) -> list[Part]:
-        """LIVE only while the connection is and the venue trades; anything else says what it is instead."""
-        palette, glyphs = self.look.palette, self.look.glyphs
-        label = frame.host.transport.label
-        if label in ("REPLAY", "REWIND"):
-            return [Part(1, (Segment(f"{glyphs.play} {label}", palette.own),))]
-        if line.connection not in ("LIVE", "DRAINING"):
-            return [Part(0, (Segment(f"{glyphs.ring} {line.connection}", palette.warning),))]
-        if line.trading not in ("", "TRADING"):
-            return [Part(0, (Segment(f"{glyphs.ring} {clean(line.trading, 16)}", palette.warning),))]
+        said = standing(frame, line, self.look)
+        if said.style is self.look.palette.warning:
+            return [Part(0, (said,))]
+        parts = [Part(1, (said,))]
         rate = [] if line.updates_per_s is None else [f"{line.updates_per_s:.1f}/s"]
         delay = [] if line.latency_ms is None else [f"+{line.latency_ms:.0f} ms"]
-        parts = [Part(1, (Segment(f"{glyphs.dot} {label}", palette.bid_bright),))]
-        if rate or delay:
-            parts.append(Part(5, (Segment(" ".join(rate + delay), palette.dim),), gap=1))
+        if said.style is self.look.palette.bid_bright and (rate or delay):
+            parts.append(Part(5, (Segment(" ".join(rate + delay), self.look.palette.dim),), gap=1))
         return parts
 
-    def _book(self, line: Line) -> Part:
+    def _book(self, line: Line) -> list[Part]:
         """✓ only while every decidable comparison with the venue's own top held."""
         palette, glyphs, proof = self.look.palette, self.look.glyphs, line.proof
         if line.state != "SYNCED":
             words = BOOK_STATES.get(line.state, clean(line.state, 20).lower())
             if line.state in NOT_YET:
-                return Part(0, (Segment(f"{glyphs.ring} {words}", palette.warning),))
-            return Part(0, (Segment(f"{glyphs.cross} book {words}", palette.warning),))
+                return [Part(0, (Segment(f"{glyphs.ring} {words}", palette.warning),))]
+            return [Part(0, (Segment(f"{glyphs.cross} book {words}", palette.warning),))]
         if not proof.decided:
-            return Part(2, (Segment("book unproven yet", palette.dim),))
-        count = f"book {grouped(str(proof.verified))}/{grouped(str(proof.decided))}"
+            return [Part(2, (Segment("book unproven yet", palette.dim),))]
+        count = f"{grouped(str(proof.verified))}/{grouped(str(proof.decided))}"
         if proof.verified == proof.decided:
-            return Part(2, (Segment(f"{glyphs.check} {count}", palette.bid),))
-        return Part(1, (Segment(f"{glyphs.cross} {count}", palette.warning_bright),))
+            held = Part(2, (Segment(f"{glyphs.check} book", palette.bid),))
+            return [held, Part(3, (Segment(count, palette.bid),), gap=1)]
+        return [Part(1, (Segment(f"{glyphs.cross} book {count}", palette.warning_bright),))]
 
     def _recording(self, frame: Frame) -> list[Part]:
         palette, glyphs, recording = self.look.palette, self.look.glyphs, frame.host.recording
         if recording.state == "FAILED":
-            return [Part(1, (Segment(f"{glyphs.cross} not recording", palette.warning_bright),))]
+            return [Part(1, (Segment(f"{glyphs.cross} recording stopped", palette.warning_bright),))]
         if recording.state != "ON":
-            return []
-        text = f"{span(recording.seconds)} {byte_size(recording.bytes)}"
-        parts = [Part(4, (Segment(f"{glyphs.record} {text}", palette.ask),))]
+            can = "record" in frame.host.accepts
+            return (
+                [Part(1, (Segment(f"{glyphs.ring} NOT RECORDING", palette.warning_bright),))] if can else []
+            )
+        parts = [
+            Part(2, (Segment(f"{glyphs.record} rec", palette.ask),)),
+            Part(4, (Segment(span(recording.seconds), palette.ask),), gap=1),
+            Part(5, (Segment(byte_size(recording.bytes), palette.ask),), gap=1),
+        ]
         if recording.lost_events:
             lost = f"{grouped(str(recording.lost_events))} events not recorded"
             parts.append(Part(1, (Segment(lost, palette.warning_bright),)))

@@ -13,6 +13,10 @@ from tui.bars.base import Bar, Part
 from tui.format import clock, day
 from tui.look import Look
 
+GAP = 2  # cells between two parts of the line
+SHORTEST_TRACK = 16  # cells that notes and ends leave to it
+LONGEST_NOTE, SHORTEST_NOTE = 60, 8
+
 
 def speed_text(factor: float) -> str:
     """A speed as it is written: `¼×`, `4×`, or `max`.
@@ -55,20 +59,25 @@ class TransportLine(Bar):
         if glyphs.ascii:
             speed = speed.replace("¼", "1/4").replace("½", "1/2")
         if transport.paused:
-            how = Segment(f"{glyphs.pause} paused", palette.warning)
+            how = Segment(f"{glyphs.pause} paused {speed}", palette.warning)
         else:
             how = Segment(f"{glyphs.play} {speed}".ljust(5), palette.bid_bright)
         when = f"{day(ts, self.look.utc)} {clock(ts, self.look.utc, tenths=True)}"
         left = Part(0, (how, Segment(f"  {when}", palette.bright)))
+        room = self.size.width - 2 - left.width - GAP  # for all that is to the right of the time
+        right = []
+        spare = min(LONGEST_NOTE, room - GAP - SHORTEST_TRACK)
+        if transport.note and spare >= SHORTEST_NOTE:
+            note = clean(transport.note, spare)
+            right.append(Part(0, (Segment(note, palette.doubt),), right=True))
+            room -= GAP + right[0].width
         ends = f"{clock(transport.start, self.look.utc)} to {clock(transport.end, self.look.utc)}"
-        right = Part(3, (Segment(ends, palette.dim),), right=True)
-        note = clean(transport.note, 60)
-        said = [Part(1, (Segment(note, palette.doubt),), right=True)] if note else []
-        used = left.width + right.width + sum(part.width + 2 for part in said) + 8
-        width = max(8, self.size.width - used)
-        self._track_at = (1 + left.width + 2, width)
-        track = self._track(transport, ts, width)
-        return [left, Part(2, track), *said, right]
+        if room - GAP - SHORTEST_TRACK >= len(ends):
+            right.append(Part(0, (Segment(ends, palette.dim),), right=True))
+            room -= GAP + len(ends)
+        self._track_at = (1 + left.width + GAP, max(0, room))
+        track = [Part(0, self._track(transport, ts, room))] if room > 0 else []
+        return [left, *track, *right]
 
     def _track(self, transport: Transport, ts: int, width: int) -> tuple[Segment, ...]:
         """The line with its knob; marks stand on it in their own colours."""

@@ -23,10 +23,12 @@ def volume_rows(height: int) -> int:
 
 def draw_candles(canvas: Canvas, plot: Plot, scale: PriceScale, look: Look) -> None:
     """Bodies between open and close in half cells, wicks to high and low."""
-    bars, palette, ascii_only = plot.bars, look.palette, look.glyphs.ascii
+    bars, palette = plot.bars, look.palette
     last = 2 * scale.rows - 1
     for i in plot.known:
-        style = palette.bid if bars.close[i] >= bars.open[i] else palette.ask
+        rises = bars.close[i] >= bars.open[i]
+        style = palette.bid if rises else palette.ask
+        plain = "" if not look.glyphs.ascii else look.glyphs.rise if rises else look.glyphs.fall
         prices = (
             bars.high[i],
             max(bars.open[i], bars.close[i]),
@@ -37,16 +39,17 @@ def draw_candles(canvas: Canvas, plot: Plot, scale: PriceScale, look: Look) -> N
         for y in range(high // 2, low // 2 + 1):
             halves = [top <= half <= bottom for half in (2 * y, 2 * y + 1)]
             wicks = [high <= half <= low for half in (2 * y, 2 * y + 1)]
-            canvas.mark(plot.cell(i), y, _candle_cell(halves, wicks, ascii_only), style, 1)
+            canvas.mark(plot.cell(i), y, _candle_cell(halves, wicks, plain), style, 1)
 
 
-def _candle_cell(body: Sequence[bool], wick: Sequence[bool], ascii_only: bool) -> str:
-    """One cell of a candle. A half of body beside a half of wick shows the body: it says more."""
+def _candle_cell(body: Sequence[bool], wick: Sequence[bool], plain: str) -> str:
+    """One cell of a candle. A half of body beside a half of wick shows the body: it says more.
+
+    `plain` is the body's character where there are no half blocks, else empty.
+    """
     if any(body):
-        if ascii_only:
-            return "#"
-        return "█" if all(body) else "▀" if body[0] else "▄"
-    if ascii_only:
+        return plain or ("█" if all(body) else "▀" if body[0] else "▄")
+    if plain:
         return "|"
     return "│" if all(wick) else "╵" if wick[0] else "╷"
 

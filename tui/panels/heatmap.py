@@ -6,7 +6,7 @@ from rich.segment import Segment
 
 from engine.frame import HEAT_LEVELS, Chart
 from tui.axis import PriceScale
-from tui.canvas import Field
+from tui.canvas import Field, heat_character
 from tui.format import size
 from tui.look import Look
 from tui.plot import Plot
@@ -51,7 +51,11 @@ def legend(chart: Chart, look: Look, base: str) -> list[Segment]:
     if chart.heat_min <= 0:
         return []
     least, most = (_short(level_size(chart, level)) for level in (1, HEAT_LEVELS))
-    ramp = [Segment(" ", palette.heat_pair(level, level)) for level in range(1, HEAT_LEVELS + 1)]
+    levels = range(1, HEAT_LEVELS + 1)
+    if look.glyphs.ascii:
+        ramp = [Segment(heat_character(level), palette.heat_pair(level, 0)) for level in levels]
+    else:
+        ramp = [Segment(" ", palette.heat_pair(level, level)) for level in levels]
     return [
         Segment(look.amount(least) + " ", palette.dim),
         *ramp,

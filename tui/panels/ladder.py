@@ -287,4 +287,5 @@ class _Sheet:
         lots = f"{features.round_trip_size:.{self.decimals + 1}f}".rstrip("0").rstrip(".")
         lots += f" {clean(self.instrument.base, 10)}"
         cost = basis_points(features.round_trip_bps)
-        return [Segment("round trip ", label), Segment(f"{lots}  ", label), Segment(f"{cost} bp", value)]
+        amount = self.look.amount(lots)
+        return [Segment("round trip ", label), Segment(f"{amount}  ", label), Segment(f"{cost} bp", value)]

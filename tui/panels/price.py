@@ -17,7 +17,7 @@ from engine.frame import INTERVALS_NS, Chart, Frame, Line, View
 from engine.text import clean
 from tui.axis import PriceScale, interval_text, time_labels
 from tui.canvas import Canvas
-from tui.format import BOOK_STATES, SECOND_NS, mean_price
+from tui.format import BOOK_STATES, SECOND_NS, clock, mean_price, price, span
 from tui.look import Look
 from tui.panels.base import Panel, Row
 from tui.panels.candles import draw_candles, draw_volume, volume_rows
@@ -32,6 +32,9 @@ DOTS = {LINE: 1, HEATMAP: 2, CANDLES: 4}  # columns of braille dots a bar
 MOST_BARS = 720  # the engine keeps no more
 LABEL_ROWS = 3  # between two prices of the axis, at least
 CALM_HZ, BUSY_HZ = 2.0, 5.0
+NO_NETWORK = (
+    "no network? `microtui exchange` serves a made-up market here; `microtui replay` plays a recording"
+)
 _TROUBLED = ("BACKOFF", "BLOCKED")
 _MIN_PLOT = 12  # cells: a narrower plot gets the axis' room as well
 
@@ -299,10 +302,22 @@ class Price(Panel):
             head.append(Segment(f"  {BOOK_STATES[line.state]}", palette.warning))
         self.put_head(head)
 
+    def _last_known(self, line: Line | None) -> list[str]:
+        """The last price, and since when there is none; or that there never was one."""
+        market = self.frame.market if self.frame is not None else None
+        last = market.detail.last if market is not None else None
+        if line is None or market is None or last is None:
+            return ["no price yet"]
+        moment = clock(last.ts, self.look.utc)
+        known = f"last price {price(line.instrument, last.ticks)}"
+        if line.state == "SYNCED":  # trades go on, but one side of the book is empty
+            return [f"{known} at {moment}"]
+        return [known, f"stale since {moment}, {span((market.ts - last.ts) / SECOND_NS)} ago"]
+
     def _say_nothing(self, line: Line | None) -> None:
         """No price is known: why not, as far as that is known, and when it is tried again."""
         (width, height), palette = self.inner, self.look.palette
-        said = [("no price yet", palette.bright)]
+        said = [(text, palette.bright) for text in self._last_known(line)]
         if line is not None and line.state in BOOK_STATES:
             said.append((BOOK_STATES[line.state], palette.dim))
         for feed in self.frame.market.feeds if self.frame is not None else ():
@@ -314,6 +329,8 @@ class Price(Panel):
             if feed.retry_at_ns is not None and self.frame is not None:
                 wait_s = math.ceil((feed.retry_at_ns - self.frame.market.ts) / SECOND_NS)
                 said.append((f"trying again in {max(0, wait_s)} s", palette.text))
+            if line is None:  # not one answer so far
+                said.append((NO_NETWORK, palette.text))
         rows: list[Row] = [
             [Segment(text.center(width), style)] for part, style in said for text in wrapped(part, width)
         ]

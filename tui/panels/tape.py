@@ -33,7 +33,7 @@ class Tape(Panel):
     title = "tape"
     key = "6"
     place = "below"
-    rate_hz = 2.0
+    rate_hz = 5.0
     help = (
         "Trades, newest first. The mark says who took: ▲ the buyer (an ask was lifted), ▼ the seller "
         "(a bid was hit). Each row: price, size, and the venue's time of the trade.\n"
@@ -86,5 +86,7 @@ class Tape(Panel):
     def _say_flow(self, frame: Frame) -> None:
         """Trades a second in the frame's foot."""
         rate = frame.market.detail.features.trades_per_s
-        said = [] if rate is None else [Segment(f"{rate:.1f}/s over 10 s", self.look.palette.dim)]
-        self.put_foot(said)
+        if rate is None:
+            self.put_foot([])
+        else:
+            self.put_foot([Segment(f"{self.look.amount(f'{rate:.1f}')}/s over 10 s", self.look.palette.dim)])

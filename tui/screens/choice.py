@@ -63,11 +63,12 @@ class Choice(ModalScreen[str | None]):
 
     def _matching(self, typed: str) -> list[Option]:
         wanted = typed.casefold().split()
-        return [
+        found = [
             Option(self._line(entry), id=entry.id)
             for entry in self._options
             if all(word in f"{entry.text} {entry.help}".casefold() for word in wanted)
         ]
+        return found or [Option(Text("nothing matches", _ink(self._look.palette.dim)), disabled=True)]
 
     def _line(self, entry: Entry) -> Text:
         palette, plain = self._look.palette, self._look.glyphs.ascii
@@ -84,7 +85,7 @@ class Choice(ModalScreen[str | None]):
         found = self.query_one(OptionList)
         found.clear_options()
         found.add_options(self._matching(event.value))
-        found.highlighted = 0 if found.option_count else None
+        found.highlighted = None if found.get_option_at_index(0).disabled else 0
 
     def on_input_submitted(self) -> None:
         self.query_one(OptionList).action_select()

@@ -127,8 +127,7 @@ class MainScreen(Screen[None]):
 
     def follow(self, frame: Frame) -> None:
         """Give the transport line and the symbols' line room when there is something to say."""
-        transport = frame.host.transport
-        moving = transport.label != "LIVE"
+        moving = "speed" in frame.host.accepts
         several = len(frame.market.lines) > 1
         needed = self._with_something_to_show(frame)
         if (moving, several, needed) != (self._transporting, self._several, self.needed):

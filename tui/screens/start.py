@@ -1,4 +1,4 @@
-"""The first screen: what is happening until there is something to see, and why if nothing will come."""
+"""The first screen: what is happening until there is something to see."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class StartScreen(Screen[None]):
         super().__init__()
         self._look = look
         self._session = clean(title, 60)
-        self._said = ("", "")
+        self._progress = ""
 
-    def say(self, progress: str, failure: str) -> None:
-        """What the engine is doing, or why it stopped."""
-        if (progress, failure) != self._said:
-            self._said = (progress, failure)
+    def say(self, progress: str) -> None:
+        """What the engine is doing."""
+        if progress != self._progress:
+            self._progress = progress
             self.refresh()
 
     def restyle(self, look: Look) -> None:
@@ -56,19 +56,14 @@ class StartScreen(Screen[None]):
         )
 
     def _lines(self) -> list[tuple[str, Style]]:
-        import textwrap
-
         palette = self._look.palette
-        progress, failure = self._said
         width = max(10, min(WIDEST, self.size.width - 4))
-        lines: list[tuple[str, Style]] = [
+        return [
             (" microtui ", palette.badge),
             ("", palette.dim),
             (self._session, palette.dim),
             ("", palette.dim),
+            (clean(self._progress, width) or "starting", palette.text),
+            ("", palette.dim),
+            ("q  quit", palette.dim),
         ]
-        if failure:
-            lines += [(part, palette.warning) for part in textwrap.wrap(clean(failure, 600), width)]
-        else:
-            lines.append((clean(progress, width) or "starting", palette.text))
-        return [*lines, ("", palette.dim), ("q  quit", palette.dim)]

@@ -8,11 +8,12 @@ from textual.strip import Strip
 from engine.frame import Band, Frame
 from engine.text import clean
 from tui.bars.base import Bar, Part
+from tui.bars.header import standing
 from tui.format import BOOK_STATES, band_text, basis_points, mean_price, plain, price, signed
 
 
 class Tiny(Bar):
-    """Three numbers, a line each, with the symbol above them and any trouble below."""
+    """Three numbers, a line each, with the symbol and where the session stands above them, any trouble below."""
 
     DEFAULT_CSS = "Tiny { height: 1fr; width: 1fr; background: $background; }"
 
@@ -31,8 +32,11 @@ class Tiny(Bar):
         change = "" if line.change_pct is None else f" {signed(line.change_pct, 2, self.look.glyphs.minus)} %"
         band = detail.features.bands[0] if detail.features.bands else Band(100.0)
         over = band_text(band.bps, band.reach_bps, self.look.glyphs.plus_minus)
-        rows = [
-            (Segment(clean(line.instrument.symbol, 20), palette.dim),),
+        rows: list[tuple[Segment, ...]] = [
+            (
+                Segment(clean(line.instrument.symbol, 20) + "  ", palette.dim),
+                standing(frame, line, self.look),
+            ),
             (Segment(shown, tone), Segment(change, palette.dim)),
             (Segment("spread ", palette.dim), Segment(f"{basis_points(line.spread_bps)} bp", tone)),
             (Segment(f"ratio {over}  ", palette.dim), Segment(plain(band.ratio, 2), tone)),

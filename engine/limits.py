@@ -1,0 +1,37 @@
+"""What a session may be set up with. A recording or a checkpoint may come from a stranger: it is held to the same."""
+
+from __future__ import annotations
+
+from engine.events import Setup
+
+MAX_BANDS = 8
+
+# (lowest, highest), both allowed. A ratio of exactly one would make the signal's threshold zero, so neither
+# side may reach it.
+SETUP = {"round_trip_quote": (1e-12, 1e18), "metrics_every_s": (0.1, 3600.0)}
+SIGNAL = {
+    "long_ratio": (1.0 + 1e-9, 1e6),
+    "short_ratio": (1e-6, 1.0 - 1e-9),
+    "hold_s": (1e-3, 86_400.0),
+    "gate_quantile": (0.0, 1.0 - 1e-9),
+    "gate_window_s": (1, 86_400),
+}
+BAND_BPS = (1e-6, 5000.0)
+
+
+def check_setup(setup: Setup) -> None:
+    """Raises ValueError for numbers that no session could have used."""
+    if not 1 <= len(setup.bands_bps) <= MAX_BANDS:
+        raise ValueError(f"expected a setup with 1 to {MAX_BANDS} bands, found {len(setup.bands_bps)}")
+    for band in setup.bands_bps:
+        _check("bands_bps", band, BAND_BPS)
+    for name, bounds in SETUP.items():
+        _check(name, getattr(setup, name), bounds)
+    for name, bounds in SIGNAL.items():
+        _check(name, getattr(setup.signal, name), bounds)
+
+
+def _check(name: str, found: float, bounds: tuple[float, float]) -> None:
+    lowest, highest = bounds
+    if not lowest <= found <= highest:  # so written, it refuses what is not a number too
+        raise ValueError(f"expected a setup with {name} from {lowest:g} to {highest:g}, found {found:g}")
