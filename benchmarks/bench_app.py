@@ -14,19 +14,9 @@ from pathlib import Path
 
 from benchmarks.terminal import Terminal
 from benchmarks.where import capture
+from engine.feeds.fake_market import SYMBOLS
 
-TEN = (
-    "BTCUSDT",
-    "ETHUSDT",
-    "SOLUSDT",
-    "XRPUSDT",
-    "DOGEUSDT",
-    "ADAUSDT",
-    "AVAXUSDT",
-    "LINKUSDT",
-    "LTCUSDT",
-    "DOTUSDT",
-)
+TEN = tuple(symbol for symbol, *_ in SYMBOLS)
 SETTLE_S, MEASURE_S = 12.0, 45.0
 
 
