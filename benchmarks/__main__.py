@@ -30,6 +30,15 @@ def commit() -> str:
     return name.stdout.strip()
 
 
+def processor() -> str:
+    """The processor's own name, where the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+
+
 def main(chosen: list[str]) -> int:
     names = sorted(path.stem for path in HERE.glob("bench_*.py"))
     unknown = [name for name in chosen if f"bench_{name}" not in names]
@@ -51,7 +60,7 @@ def main(chosen: list[str]) -> int:
     line = {
         "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "commit": commit(),
-        "machine": f"{platform.machine()} {os.cpu_count()} cores, Python {platform.python_version()}",
+        "machine": f"{processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
         **figures,
     }
     with HISTORY.open("a", encoding="utf-8") as file:
