@@ -65,7 +65,9 @@ def test_quiet_mode_hides_amounts() -> None:
 
 @pytest.mark.parametrize(("width", "height"), [(3, 3), (12, 5), (46, 4), (200, 60)])
 def test_any_size(width: int, height: int) -> None:
-    drawn(Agents(plain_look()), FRAME, width, height)
+    rows = drawn(Agents(plain_look()), FRAME, width, height)
+    assert not any("failed" in row for row in rows)
+    assert all(len(row) <= width for row in rows)
 
 
 def test_a_recording_of_nonsense_draws() -> None:
