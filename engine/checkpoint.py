@@ -14,6 +14,7 @@ from engine.instrument import Instrument
 from engine.kernels import charts_pack
 from engine.kernels import checkpoint as market_pack
 from engine.limits import check_setup
+from engine.paper_orders import MOST_RESTING, Resting
 from engine.signals.imbalance import BINS, ImbalanceSignal
 
 VERSION = 1
@@ -55,6 +56,7 @@ class PackedState(msgspec.Struct, frozen=True):
     symbols: list[PackedSymbol]
     agents: Agents | None = None
     profits: list[tuple[int, ...]] = []
+    resting: dict[int, Resting] = {}
 
 
 class BadCheckpoint(ValueError):
@@ -83,6 +85,7 @@ def pack(state: State) -> bytes:
             [_pack_symbol(index, symbol) for index, symbol in state.symbols.items()],
             state.agents,
             state.profits,
+            state.resting,
         )
     )
 
@@ -94,6 +97,10 @@ def unpack(blob: bytes) -> State:
         if packed.version != VERSION:
             raise BadCheckpoint(f"checkpoint version {packed.version}, expected {VERSION}")
         check_setup(packed.setup)
+        if len(packed.resting) > MOST_RESTING:
+            raise BadCheckpoint(
+                f"expected at most {MOST_RESTING} orders on paper, found {len(packed.resting)}"
+            )
         return State(
             setup=packed.setup,
             seq=packed.seq,
@@ -106,6 +113,7 @@ def unpack(blob: bytes) -> State:
             told=packed.told,
             agents=packed.agents,
             profits=packed.profits,
+            resting=packed.resting,
         )
     except BadCheckpoint:
         raise

@@ -32,6 +32,7 @@ from engine.events import (
     Mark,
     Note,
     Setup,
+    Shock,
     Signal,
 )
 from engine.frame import Event, Feed
@@ -39,7 +40,9 @@ from engine.instrument import Instrument
 from engine.kernels import charts as chart_kernel
 from engine.kernels import fold as fold_kernel
 from engine.kernels import market as market_kernel
+from engine.paper_orders import Resting, fill_text, fold_orders
 from engine.ports import Resync
+from engine.shocks import BadShock, checked, describe
 from engine.signals.imbalance import ImbalanceSignal
 
 EVENTS_KEPT = 200
@@ -112,6 +115,7 @@ class State:
     told: dict[str, int] = field(default_factory=dict)  # of whose trouble a person last heard when
     agents: Agents | None = None  # as they were told of last
     profits: list[tuple[int, ...]] = field(default_factory=list)  # by family, newest last
+    resting: dict[int, Resting] = field(default_factory=dict)  # on paper, or of the person, by number
 
 
 def apply(state: State, batch: Batch) -> tuple[list[Derived], list[Resync]]:
@@ -127,6 +131,12 @@ def apply(state: State, batch: Batch) -> tuple[list[Derived], list[Resync]]:
         if int(part.rows[-1]["kind"]) == Kind.NOTE:
             row = part.rows[-1]
             _apply_note(state, batch.notes[int(row["level_start"])], int(row["ts_recv"]), derived)
+    for fill in fold_orders(state.resting, batch):
+        known = state.symbols.get(fill.symbol)
+        if known is not None:
+            paper = state.agents is None or state.agents.paper
+            text = fill_text(fill, known.instrument, paper)
+            _alert(state, Alert(fill.ts, fill.symbol, "FILL", None, text), derived)
     state.seq += len(batch)
     for index, symbol in state.symbols.items():
         mid = symbol.feature("mid") if symbol.trusted else None
@@ -226,6 +236,8 @@ def _apply_note(state: State, note: Note, ts: int, derived: list[Derived]) -> No
             )
         case Agents():
             _agents(state, note)
+        case Shock():
+            _shock(state, note, ts, derived)
         case Mark():
             _alert(state, Alert(note.ts, None, "MARK", None, note.text), derived)
 
@@ -247,6 +259,15 @@ def _agents(state: State, note: Agents) -> None:
     state.agents = note
     state.profits.append(tuple(f.realised + f.unrealised - f.fees for f in note.families))
     del state.profits[:-PROFITS_KEPT]
+
+
+def _shock(state: State, note: Shock, ts: int, derived: list[Derived]) -> None:
+    symbol = state.symbols.get(note.symbol)
+    try:
+        text = describe(checked(note), symbol.instrument.base if symbol is not None else "")
+    except BadShock:  # a stranger's recording
+        text = "a shock of a kind that is not known"
+    _alert(state, Alert(note.ts or ts, note.symbol, "SHOCK", None, text), derived)
 
 
 def _connection(state: State, note: FeedStatus, ts: int, derived: list[Derived]) -> None:

@@ -1,24 +1,67 @@
 """What stands before the person: one session, and, when it is rewound, a replay of its own recording over it.
 
 A live source cannot seek. So a step back in a live session opens a read-only replay of the session's own
-file, shows that, and leaves recording alone; `GoLive` closes it again. The screen sees one stream of frames.
+file, shows that, and leaves recording alone; `GoLive` closes it again. A shock or an order in what is only being
+watched (a rewind, a replay) opens a child session over it, which `GoLive` closes too. The screen sees one stream of
+frames.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 import msgspec
 
-from engine.frame import Frame, Host
-from engine.ports import AddMark, Command, GoLive, Pause, Record, Seek, SetView, Source, Speed, StepBy
+from engine.frame import Fan, Frame, Host
+from engine.ports import (
+    AddMark,
+    CancelOrders,
+    ClearWhatIf,
+    Command,
+    GoLive,
+    Inject,
+    Pause,
+    PlaceOrder,
+    Record,
+    Seek,
+    SetView,
+    Source,
+    Speed,
+    StepBy,
+    WhatIf,
+    tag_of,
+)
 from engine.session import Session
+
+INTERVENING = frozenset({"shock", "order", "cancel"})
+
+
+class Futures(Protocol):
+    """Makes the fan of a what-if beside the session that it starts from."""
+
+    @property
+    def fan(self) -> Fan | None:
+        """The latest, growing while it is made."""
+
+    def begin(self, session: Session, command: WhatIf, changed: Callable[[], None]) -> None:
+        """Fork what the session shows now. Returns at once; `changed` is called in this loop whenever `fan` grew."""
+
+    def clear(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+OpenChild = Callable[[Session, Callable[[Frame], None], Callable[[Host], Host]], Awaitable[Session | None]]
 
 
 class Desk:
-    """Routes commands to the session in front; only that one's frames are published."""
+    """Routes commands to the session in front; only that one's frames are published.
+
+    `open_child` makes the session that goes on from the one it is given, with a paper world of its own.
+    """
 
     def __init__(
         self,
@@ -27,11 +70,16 @@ class Desk:
         host: Callable[[Host], Host],
         open_rewind: Callable[[], Source | None] | None = None,
         say: Callable[[str], None] = lambda text: None,
+        open_child: OpenChild | None = None,
+        futures: Futures | None = None,
     ) -> None:
         self._publish = publish
         self._host = host
         self._open_rewind = open_rewind
         self._say = say
+        self._open_child = open_child
+        self._futures = futures
+        self._in_child = False
         self._rewind: Session | None = None
         self._rewind_task: asyncio.Task[None] | None = None
         self.main = make_session(self._publish_main, self._main_host)
@@ -43,6 +91,8 @@ class Desk:
             await asyncio.wait({running})
         finally:
             await self._close_rewind()
+            if self._futures is not None:
+                await self._futures.close()
             running.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await running
@@ -54,17 +104,35 @@ class Desk:
                 self.main.draw()
             case SetView():
                 self.main.view = command.view
-                await (self._rewind or self.main).command(command)
-            case Record():
+                await self.front.command(command)
+            case Record() if not self._in_child:
                 await self.main.command(command)
                 if self._rewind is not None:
                     self._rewind.draw()
-            case AddMark(text, None) if self._rewind is not None:
+            case AddMark(text, None) if self._rewind is not None and not self._in_child:
                 await self.main.command(AddMark(text, self._rewind.state.ts))
-            case Seek() | StepBy() | Pause() | Speed() if self._for_rewind(command):
+            case WhatIf():
+                if self._futures is not None:
+                    self._futures.begin(self.front, command, self._fan_changed)
+                    self.front.draw()
+            case ClearWhatIf():
+                if self._futures is not None:
+                    self._futures.clear()
+                    self.front.draw()
+            case Inject() | PlaceOrder() | CancelOrders() if tag_of(command) not in self.front.accepts:
+                await self._begin_child(command)
+            case Seek() | StepBy() | Pause() | Speed() if not self._in_child and self._for_rewind(command):
                 await self._rewound(command)
             case _:
-                await (self._rewind or self.main).command(command)
+                await self.front.command(command)
+
+    @property
+    def front(self) -> Session:
+        """The session that is shown."""
+        return self._rewind or self.main
+
+    def _fan_changed(self) -> None:
+        self.front.draw()
 
     def _for_rewind(self, command: Seek | StepBy | Pause | Speed) -> bool:
         """What the main source does itself it does, while it is in front; it cannot step back."""
@@ -98,21 +166,48 @@ class Desk:
             await source.close()
             self._say(f"cannot rewind: {error}")
             return
+        self._show(session)
+
+    async def _begin_child(self, command: Command) -> None:
+        """Go on from what is shown with a world of our own, and carry the command out there."""
+        if self._open_child is None:
+            self._say("this session cannot be changed, and no other can be opened beside it")
+            return
+        before = self.front
+        try:
+            child = await self._open_child(before, self._publish, self._child_host)
+        except Exception as error:
+            self._say(f"no session could be opened from here: {error}")
+            return
+        if child is None:
+            return
+        if before is self.main and not before.source.transport.paused:
+            await before.command(Pause(True))  # so that `GoLive` finds the replay where it was left
+        await self._close_rewind()
+        child.view = self.main.view
+        self._in_child = True
+        self._show(child)
+        await child.command(command)
+
+    def _show(self, session: Session) -> None:
         self._rewind = session
         self._rewind_task = asyncio.create_task(session.run())
         self._rewind_task.add_done_callback(self._rewind_ended)
 
     def _rewind_ended(self, task: asyncio.Task[None]) -> None:
-        """A rewind that failed gives the screen back to the session itself."""
+        """A rewind or a child that ended gives the screen back to the session itself."""
         error = None if task.cancelled() else task.exception()
+        what = "child session" if self._in_child else "rewind"
         if error is not None:
-            self._say(f"the rewind ended: {error}")
+            self._say(f"the {what} ended: {error}")
         if task is self._rewind_task:
             self._rewind = self._rewind_task = None
+            self._in_child = False
             self.main.draw()
 
     async def _close_rewind(self) -> None:
         task, self._rewind, self._rewind_task = self._rewind_task, None, None
+        self._in_child = False
         if task is not None:
             task.cancel()
             await asyncio.wait({task})
@@ -124,13 +219,23 @@ class Desk:
     def _main_host(self, host: Host) -> Host:
         if self._can_rewind():
             host = msgspec.structs.replace(host, accepts=host.accepts | {"seek", "step", "pause"})
-        return self._host(host)
+        return self._with_ours(host)
+
+    def _child_host(self, host: Host) -> Host:
+        return self._with_ours(msgspec.structs.replace(host, accepts=host.accepts | {"now", "record"}))
+
+    def _with_ours(self, host: Host) -> Host:
+        """What the desk itself can do in any session: fork it, and open a child where it cannot be changed."""
+        accepts = host.accepts
+        if self._open_child is not None:
+            accepts |= INTERVENING
+        if self._futures is not None:
+            accepts |= {"whatif", "clear"}
+        fan = self._futures.fan if self._futures is not None else None
+        return self._host(msgspec.structs.replace(host, accepts=accepts, fan=fan))
 
     def _rewind_host(self, host: Host) -> Host:
         main = self.main.sink
         recording = main.status if main is not None else host.recording
-        return self._host(
-            msgspec.structs.replace(
-                host, accepts=host.accepts | {"now", "record", "mark"}, recording=recording
-            )
-        )
+        accepts = host.accepts | {"now", "record", "mark"}
+        return self._with_ours(msgspec.structs.replace(host, accepts=accepts, recording=recording))

@@ -24,6 +24,8 @@ class Kind(IntEnum):
     TRADE = 3
     TOP = 4  # best bid and ask as the venue states them, beside the book
     NOTE = 5  # a struct of `Note`, see below
+    ORDER = 6  # on paper: an order that rests, changes or ends (see `engine.batch`)
+    FILL = 7  # on paper: a trade of one of our agents, or of the person
 
 
 class SignalRule(msgspec.Struct, frozen=True):
@@ -87,6 +89,50 @@ class Mark(msgspec.Struct, frozen=True, tag="mark"):
     ts: int
 
 
+class Shock(msgspec.Struct, frozen=True, tag="shock"):
+    """Something done to the market, or to the paper world beside a real one. Kinds in `engine.shocks`.
+
+    It begins at `ts`, or when it is taken where that is 0.
+    """
+
+    kind: str
+    size: float = 0.0  # in the kind's unit; base units are the symbol's
+    side: int = 0  # -1 down, +1 up, 0 where the kind has none
+    duration_s: float = 0.0  # 0: at once
+    symbol: int = 0
+    ts: int = 0  # session time, ns
+
+
+class Post(msgspec.Struct, frozen=True, tag="post"):
+    """Something people wrote. Text is cleaned before it gets here; the author is a keyed hash, never a name."""
+
+    id: str
+    source: str  # reddit:Bitcoin, news:coindesk, fear-greed, synthetic
+    ts_event: int  # when it was written, ns UTC
+    text: str
+    author: str = ""
+    assets: tuple[str, ...] = ()  # BTC, ETH; none if none fits
+    score: int | None = None  # votes, where the source tells
+    synthetic: bool = False  # made by a simulated market
+
+
+class Scored(msgspec.Struct, frozen=True, tag="scored"):
+    """What a tier thinks of a post; see `engine.sentiment.scores`. Later scores of a post replace earlier ones."""
+
+    post: str  # its id
+    ts_event: int
+    assets: tuple[str, ...]
+    polarity: float  # -1..1
+    confidence: float  # 0..1
+    aleatoric: float | None  # standard deviation on [-1, 1]
+    epistemic: float | None  # the same; None where the tier cannot tell
+    tier: str  # embedded local gateway
+    bot: float | None = None  # probability that no person wrote it
+    cost_micro: int = 0  # millionths of a dollar
+    model: str = ""
+    synthetic: bool = False
+
+
 class AgentFamily(msgspec.Struct, frozen=True, array_like=True):
     """All agents of one family together; money in ticks x lots of the instrument that `Agents` names."""
 
@@ -120,9 +166,10 @@ class Agents(msgspec.Struct, frozen=True, tag="agents"):
     symbol: int  # whose tick and lot the amounts are in
     families: tuple[AgentFamily, ...]
     agents: tuple[AgentLine, ...]  # the first few hundred
+    paper: bool = False  # they trade beside a real market, not in it
 
 
-Note = Setup | Listed | FeedStatus | FeedCount | Mark | Agents
+Note = Setup | Listed | FeedStatus | FeedCount | Mark | Agents | Shock | Post | Scored
 
 
 # Derived: recomputed by every replay, written as plain rows for people who query with SQL.
@@ -160,7 +207,7 @@ class Alert(msgspec.Struct, frozen=True, tag="alert"):
 
     ts: int
     symbol: int | None
-    kind: str  # LONG SHORT FEED BOOK MARK
+    kind: str  # LONG SHORT FEED BOOK MARK SHOCK FILL
     confidence: float | None
     text: str
 

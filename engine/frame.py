@@ -141,7 +141,7 @@ class Event(msgspec.Struct, frozen=True):
     """A line of the alerts panel and a mark on the chart."""
 
     ts: int
-    kind: str  # LONG SHORT FLAT FEED BOOK MARK
+    kind: str  # LONG SHORT FLAT FEED BOOK MARK SHOCK FILL
     text: str
     symbol: int | None = None
     confidence: float | None = None
@@ -172,6 +172,24 @@ class Feed(msgspec.Struct, frozen=True):
     reconnects: int = 0
 
 
+class OwnOrder(msgspec.Struct, frozen=True, array_like=True):
+    """One of the person's resting orders. `ahead_lots`: estimated to stand before it at its price."""
+
+    number: int
+    side: int  # +1 buys, -1 sells
+    ticks: int
+    lots: int
+    ahead_lots: int
+
+
+class PaperLevel(msgspec.Struct, frozen=True, array_like=True):
+    """What our agents have resting on paper at a price; in a simulated market it is in the book itself."""
+
+    side: int
+    ticks: int
+    lots: int
+
+
 class Detail(msgspec.Struct, frozen=True):
     """All that the panels show of the chosen symbol."""
 
@@ -185,6 +203,8 @@ class Detail(msgspec.Struct, frozen=True):
     tape: tuple[Print, ...] = ()
     chart: Chart = Chart(interval_ns=1_000_000_000)
     signal: SignalNow = SignalNow()
+    own: tuple[OwnOrder, ...] = ()
+    paper: tuple[PaperLevel, ...] = ()
 
 
 class FamilyNow(msgspec.Struct, frozen=True):
@@ -217,6 +237,7 @@ class AgentNow(msgspec.Struct, frozen=True, array_like=True):
 class AgentsNow(msgspec.Struct, frozen=True):
     families: tuple[FamilyNow, ...] = ()
     agents: tuple[AgentNow, ...] = ()  # in the order of the families
+    paper: bool = False  # they trade beside a real market, not in it
 
 
 class Market(msgspec.Struct, frozen=True):
@@ -255,6 +276,39 @@ class Recording(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
+class FanRow(msgspec.Struct, frozen=True, array_like=True):
+    """A line of the what-if's table. `plain` and `shocked` are in `unit`: bp, s, %, or empty for a price."""
+
+    name: str
+    unit: str
+    plain: float | None
+    shocked: float | None
+
+
+class Fan(msgspec.Struct, frozen=True):
+    """Where the market could go from `ts`: quantiles of the mid over futures, with and without a shock.
+
+    Each `bytes` field is a run of little-endian float64, one a step, the first being now; prices in quote units.
+    """
+
+    symbol: int
+    ts: int
+    step_ns: int
+    state: str = "RUNNING"  # RUNNING DONE FAILED
+    reason: str = ""
+    shock: str = ""  # in words; empty: none
+    basis: str = ""  # how the futures were made, in words
+    futures: int = 0  # wanted
+    done: int = 0  # so far
+    plain_low: bytes = b""  # 5 %
+    plain_middle: bytes = b""
+    plain_high: bytes = b""  # 95 %
+    shocked_low: bytes = b""
+    shocked_middle: bytes = b""
+    shocked_high: bytes = b""
+    table: tuple[FanRow, ...] = ()
+
+
 class Host(msgspec.Struct, frozen=True):
     """This machine's side. Not part of the laws."""
 
@@ -263,6 +317,7 @@ class Host(msgspec.Struct, frozen=True):
     recording: Recording = Recording()
     cpu_pct: float | None = None
     memory_mb: float | None = None
+    fan: Fan | None = None  # the what-if that was asked for last
     messages: tuple[str, ...] = ()  # health events: broken plug-ins, failed sinks, newest first
 
 

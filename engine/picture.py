@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 
+from engine.batch import OWN
 from engine.core import State, SymbolState
 from engine.frame import (
     AgentNow,
@@ -15,6 +16,8 @@ from engine.frame import (
     Level,
     Line,
     Market,
+    OwnOrder,
+    PaperLevel,
     Print,
     Proof,
     Top,
@@ -36,7 +39,7 @@ def picture(state: State, view: View) -> Market:
         started=state.started,
         lines=tuple(_line(state, s) for _, s in sorted(state.symbols.items())),
         symbol=chosen,
-        detail=_detail(state, symbol, view) if symbol is not None else Detail(),
+        detail=_detail(state, chosen, symbol, view) if symbol is not None else Detail(),
         events=tuple(reversed(state.events)),
         feeds=tuple(state.feeds.values()),
         agents=_agents(state),
@@ -93,7 +96,7 @@ def _agents(state: State) -> AgentsNow | None:
         )
         for a in note.agents
     )
-    return AgentsNow(families, agents)
+    return AgentsNow(families, agents, note.paper)
 
 
 def _line(state: State, symbol: SymbolState) -> Line:
@@ -125,7 +128,7 @@ def _line(state: State, symbol: SymbolState) -> Line:
     )
 
 
-def _detail(state: State, symbol: SymbolState, view: View) -> Detail:
+def _detail(state: State, index: int, symbol: SymbolState, view: View) -> Detail:
     tick = float(symbol.instrument.tick.value)
     mid = symbol.feature("mid")
     group = view.group_ticks or (auto_group(mid / tick) if mid is not None else 1)
@@ -144,7 +147,27 @@ def _detail(state: State, symbol: SymbolState, view: View) -> Detail:
             symbol.charts, symbol.instrument, view.interval_ns, view.columns, view.heat_rows
         ),
         signal=symbol.signal.now,
+        own=_own(state, index),
+        paper=_paper(state, index),
     )
+
+
+def _own(state: State, index: int) -> tuple[OwnOrder, ...]:
+    return tuple(
+        OwnOrder(number, order.side, order.ticks, order.lots, order.ahead_lots)
+        for number, order in state.resting.items()
+        if order.owner == OWN and order.symbol == index
+    )
+
+
+def _paper(state: State, index: int) -> tuple[PaperLevel, ...]:
+    """What our agents have resting beside the book, a price and side each."""
+    lots: dict[tuple[int, int], int] = {}
+    for order in state.resting.values():
+        if order.owner != OWN and order.symbol == index:
+            key = (order.side, order.ticks)
+            lots[key] = lots.get(key, 0) + order.lots
+    return tuple(PaperLevel(side, ticks, lots[side, ticks]) for side, ticks in sorted(lots))
 
 
 def _levels(symbol: SymbolState, side: int, group: int, rows: int) -> tuple[Level, ...]:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from engine.events import Listed
+from engine.events import Listed, Shock
 from engine.frame import Recording, Transport, View
 
 if TYPE_CHECKING:
     from engine.batch import Batch
+    from engine.core import State
     from engine.events import Derived
 
 # Commands: what a person or the session asks for. Names are what `Source.accepts` lists.
@@ -51,6 +52,42 @@ class Record(msgspec.Struct, frozen=True, tag="record"):
     on: bool | None = None  # None: toggle
 
 
+class Inject(msgspec.Struct, frozen=True, tag="shock"):
+    """A shock, at `shock.ts` or now where that is 0."""
+
+    shock: Shock
+
+
+class WhatIf(msgspec.Struct, frozen=True, tag="whatif"):
+    """Fork what stands into pairs of futures, with and without the shock; None: without alone."""
+
+    shock: Shock | None = None
+    futures: int = 128
+    seconds: int = 60
+    level_ticks: int | None = None  # the price of which the table tells how likely it is crossed
+
+
+class ClearWhatIf(msgspec.Struct, frozen=True, tag="clear"):
+    """Take the fan off the chart."""
+
+
+class PlaceOrder(msgspec.Struct, frozen=True, tag="order"):
+    """An order of the person's own: in the simulated market, or on paper beside a real one."""
+
+    side: int  # +1 buys, -1 sells
+    lots: int
+    price_ticks: int | None = None  # None: a market order
+    symbol: int = 0
+    post_only: bool = False
+
+
+class CancelOrders(msgspec.Struct, frozen=True, tag="cancel"):
+    """One of the person's own resting orders by its number, or all of a symbol."""
+
+    symbol: int = 0
+    number: int | None = None
+
+
 class Resync(msgspec.Struct, frozen=True, tag="resync"):
     """The session found a book it does not trust (crossed, or not the venue's top)."""
 
@@ -58,7 +95,15 @@ class Resync(msgspec.Struct, frozen=True, tag="resync"):
     reason: str
 
 
-Command = SetView | Pause | Speed | StepBy | Seek | GoLive | AddMark | Record | Resync
+Command = (
+    SetView | Pause | Speed | StepBy | Seek | GoLive | AddMark | Record | Resync
+    | Inject | WhatIf | ClearWhatIf | PlaceOrder | CancelOrders
+)  # fmt: skip
+
+
+def tag_of(command: Command) -> str:
+    """The name by which `accepts` knows a command."""
+    return str(command.__struct_config__.tag)
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
@@ -102,6 +147,19 @@ class Source(Protocol):
         """Carry a command out, or ignore it when `accepts` does not name it."""
 
     async def close(self) -> None: ...
+
+
+class Producer(Protocol):
+    """Trades on paper beside a source. What it says after a tick stands at the head of the next batch."""
+
+    @property
+    def accepts(self) -> frozenset[str]:
+        """The commands it takes, by tag."""
+
+    def after(self, state: State, batch: Batch) -> Batch | None:
+        """Called at every tick with the state that `batch` led to. Its rows end at no tick."""
+
+    def command(self, command: Command) -> None: ...
 
 
 class Sink(Protocol):

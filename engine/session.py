@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 
-from engine.batch import Batch
+from engine.batch import Batch, concat
 from engine.checkpoint import pack, unpack
 from engine.core import State, apply, listed
 from engine.events import Derived
@@ -21,6 +21,7 @@ from engine.ports import (
     Command,
     Jump,
     Pause,
+    Producer,
     Record,
     Resync,
     Seek,
@@ -28,6 +29,7 @@ from engine.ports import (
     Sink,
     Source,
     Speed,
+    tag_of,
 )
 
 DRAW_EVERY_S = 0.095  # of wall time: the screen looks ten times a second, more frames help nobody
@@ -37,7 +39,11 @@ Observer = Callable[[State, Sequence[Derived]], None]
 
 
 class Session:
-    """One run of a source. `publish` gets frames; `observers` see the state at every tick."""
+    """One run of a source. `publish` gets frames; `observers` see the state at every tick.
+
+    `producers` trade on paper beside the source: what they say after a tick is folded, and recorded, at the
+    head of the next batch. `state` is where a child session goes on from.
+    """
 
     def __init__(
         self,
@@ -49,9 +55,12 @@ class Session:
         host: Callable[[Host], Host] = lambda host: host,
         view: View | None = None,
         begin_at: int | None = None,
+        producers: Sequence[Producer] = (),
+        state: State | None = None,
     ) -> None:
         self.source = source
-        self.state = State()
+        self.producers = tuple(producers)
+        self.state = state or State()
         self.view = view or View()
         self.sink = sink
         self.observers: list[Observer] = []
@@ -59,6 +68,7 @@ class Session:
         self._begin_at = begin_at
         self._publish = publish
         self._host = host
+        self._said: list[Batch] = []  # by producers, since the last tick
         self._drawn_at = 0.0
         self._draw_from_ts = 0  # after a jump: nothing before this tick is drawn
         self._late: asyncio.TimerHandle | None = None  # draws a tick that came too soon after another
@@ -97,7 +107,17 @@ class Session:
                 await self.source.command(command)
                 self.draw()
             case _:
+                tag = tag_of(command)
+                for producer in self.producers:
+                    if tag in producer.accepts:
+                        producer.command(command)
+                        return
                 await self.source.command(command)
+
+    @property
+    def accepts(self) -> frozenset[str]:
+        """The commands that the source or a producer takes, by tag."""
+        return self.source.accepts.union(*(producer.accepts for producer in self.producers))
 
     def draw(self) -> None:
         """Publish the state as it stands, unless a jump is still on its way."""
@@ -107,7 +127,7 @@ class Session:
             self._publish(self.frame())
 
     def frame(self) -> Frame:
-        host = Host(accepts=self.source.accepts, transport=self.source.transport)
+        host = Host(accepts=self.accepts, transport=self.source.transport)
         if self.sink is not None:
             host = Host(host.accepts, host.transport, self.sink.status)
         return Frame(picture(self.state, self.view), self._host(host), self.view)
@@ -116,6 +136,8 @@ class Session:
         state, sink = self.state, self.sink
         if sink is not None and sink.wants_checkpoint:
             sink.checkpoint(Checkpoint(state.seq, state.ts, pack(state), listed(state)))
+        if self._said:
+            batch, self._said = concat([*self._said, batch]), []
         seq = state.seq
         derived, requests = apply(state, batch)
         if sink is not None:
@@ -123,6 +145,10 @@ class Session:
         if batch.ends_at_tick:
             for observe in self.observers:
                 observe(state, derived)
+            for producer in self.producers:
+                said = producer.after(state, batch)
+                if said is not None:
+                    self._said.append(said)
             if state.ts >= self._draw_from_ts:
                 self._draw_in_time()
         for request in requests:
@@ -148,6 +174,7 @@ class Session:
     def _jump(self, jump: Jump) -> None:
         self._drop_late()
         self.state = unpack(jump.checkpoint.blob) if jump.checkpoint is not None else State()
+        self._said.clear()
         self._draw_from_ts = jump.until_ts
         self._drawn_at = 0.0
 

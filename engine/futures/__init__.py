@@ -1,0 +1,1 @@
+"""What-if: a market forked into pairs of futures."""

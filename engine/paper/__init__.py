@@ -1,0 +1,1 @@
+"""Our own agents and orders, trading on paper beside a real market."""

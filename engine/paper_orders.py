@@ -1,0 +1,58 @@
+"""What rests on paper, as ORDER rows tell it: the person's own orders and our agents'. Part of State."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+import numpy as np
+
+from engine.batch import OWN, Batch
+from engine.events import Kind
+from engine.instrument import Instrument
+
+MOST_RESTING = 20_000  # a recording from a stranger cannot make us keep more
+
+
+class Resting(msgspec.Struct, array_like=True):
+    owner: int  # an agent's number, or OWN
+    symbol: int
+    side: int
+    ticks: int
+    lots: int
+    ahead_lots: int
+
+
+class Fill(msgspec.Struct, frozen=True, array_like=True):
+    """A fill of the person's own order."""
+
+    ts: int
+    symbol: int
+    side: int
+    ticks: int
+    lots: int
+    waited: bool
+
+
+def fold_orders(resting: dict[int, Resting], batch: Batch) -> Iterator[Fill]:
+    """Enter a batch's ORDER rows; yields the person's own fills in their order."""
+    kinds = batch.rows["kind"]
+    for at in np.flatnonzero((kinds == Kind.ORDER) | (kinds == Kind.FILL)).tolist():
+        row = batch.rows[at]
+        number, owner = int(row["first_id"]), int(row["last_id"])
+        symbol, side = int(row["symbol"]), 1 if int(row["side"]) > 0 else -1
+        ticks, lots = int(row["price_ticks"]), int(row["size_lots"])
+        if int(row["kind"]) == Kind.FILL:
+            if owner == OWN:
+                yield Fill(int(row["ts_recv"]), symbol, side, ticks, lots, bool(row["flags"] & 1))
+        elif lots <= 0:
+            resting.pop(number, None)
+        elif number in resting or len(resting) < MOST_RESTING:
+            resting[number] = Resting(owner, symbol, side, ticks, lots, max(0, int(row["ask_lots"])))
+
+
+def fill_text(fill: Fill, instrument: Instrument, paper: bool) -> str:
+    """`you bought 0.5 BTC at 61 234.50 on paper`."""
+    done = "bought" if fill.side > 0 else "sold"
+    price, size = instrument.tick.text_of(fill.ticks), instrument.lot.text_of(fill.lots)
+    return f"you {done} {size} {instrument.base} at {price}{' on paper' if paper else ''}"

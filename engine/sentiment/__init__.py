@@ -1,0 +1,1 @@
+"""From a post to a number with its doubt."""
