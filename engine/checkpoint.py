@@ -16,6 +16,8 @@ from engine.kernels import checkpoint as market_pack
 from engine.limits import check_setup
 from engine.paper_orders import MOST_RESTING, Resting
 from engine.signals.imbalance import BINS, ImbalanceSignal
+from engine.signals.sentiment import SentimentState
+from engine.signals.sentiment import check as check_sentiment
 
 VERSION = 1
 MAX_ARRAY_BYTES = 64 * 1024 * 1024
@@ -57,6 +59,7 @@ class PackedState(msgspec.Struct, frozen=True):
     agents: Agents | None = None
     profits: list[tuple[int, ...]] = []
     resting: dict[int, Resting] = {}
+    sentiment: SentimentState = msgspec.field(default_factory=SentimentState)
 
 
 class BadCheckpoint(ValueError):
@@ -86,6 +89,7 @@ def pack(state: State) -> bytes:
             state.agents,
             state.profits,
             state.resting,
+            state.sentiment,
         )
     )
 
@@ -97,6 +101,7 @@ def unpack(blob: bytes) -> State:
         if packed.version != VERSION:
             raise BadCheckpoint(f"checkpoint version {packed.version}, expected {VERSION}")
         check_setup(packed.setup)
+        check_sentiment(packed.sentiment)
         if len(packed.resting) > MOST_RESTING:
             raise BadCheckpoint(
                 f"expected at most {MOST_RESTING} orders on paper, found {len(packed.resting)}"
@@ -114,6 +119,7 @@ def unpack(blob: bytes) -> State:
             agents=packed.agents,
             profits=packed.profits,
             resting=packed.resting,
+            sentiment=packed.sentiment,
         )
     except BadCheckpoint:
         raise

@@ -31,6 +31,9 @@ from engine.events import (
     Listed,
     Mark,
     Note,
+    Post,
+    Said,
+    Scored,
     Setup,
     Shock,
     Signal,
@@ -44,6 +47,7 @@ from engine.paper_orders import Resting, fill_text, fold_orders
 from engine.ports import Resync
 from engine.shocks import BadShock, checked, describe
 from engine.signals.imbalance import ImbalanceSignal
+from engine.signals.sentiment import Liquidity, SentimentState
 
 EVENTS_KEPT = 200
 FEED_QUIET_NS = 30_000_000_000  # an outage that flaps is told of once
@@ -86,6 +90,14 @@ class SymbolState:
         value = float(self.market.bands[number, _BAND[name]])
         return None if math.isnan(value) else value
 
+    def depth(self, bps: float, setup: Setup) -> float | None:
+        """Depth within `bps` of the mid, both sides, base units, where a band of that width is kept."""
+        if bps not in setup.bands_bps:
+            return None
+        number = setup.bands_bps.index(bps)
+        bids, asks = self.band(number, "bid_depth"), self.band(number, "ask_depth")
+        return None if bids is None or asks is None else bids + asks
+
     @property
     def trade_count(self) -> int:
         """Trades since the session began."""
@@ -116,6 +128,7 @@ class State:
     agents: Agents | None = None  # as they were told of last
     profits: list[tuple[int, ...]] = field(default_factory=list)  # by family, newest last
     resting: dict[int, Resting] = field(default_factory=dict)  # on paper, or of the person, by number
+    sentiment: SentimentState = field(default_factory=SentimentState)
 
 
 def apply(state: State, batch: Batch) -> tuple[list[Derived], list[Resync]]:
@@ -236,8 +249,14 @@ def _apply_note(state: State, note: Note, ts: int, derived: list[Derived]) -> No
             )
         case Agents():
             _agents(state, note)
+        case Post():
+            state.sentiment.on_post(note)
+        case Scored():
+            state.sentiment.on_scored(note, ts, _liquidity(state), state.setup.sentiment)
         case Shock():
             _shock(state, note, ts, derived)
+        case Said():
+            _alert(state, Alert(note.ts, note.symbol, "FILL", None, note.text), derived)
         case Mark():
             _alert(state, Alert(note.ts, None, "MARK", None, note.text), derived)
 
@@ -254,8 +273,13 @@ def _new_symbol(note: Listed, setup: Setup) -> SymbolState:
 
 
 def _agents(state: State, note: Agents) -> None:
-    if state.agents is None or len(state.agents.families) != len(note.families):
+    before = () if state.agents is None else tuple(f.name for f in state.agents.families)
+    names = tuple(f.name for f in note.families)
+    if names[: len(before)] != before:
         state.profits.clear()
+    elif len(names) > len(before):  # somebody joined, such as the person: nothing earned until now
+        joined = (0,) * (len(names) - len(before))
+        state.profits = [profits + joined for profits in state.profits]
     state.agents = note
     state.profits.append(tuple(f.realised + f.unrealised - f.fees for f in note.families))
     del state.profits[:-PROFITS_KEPT]
@@ -321,6 +345,20 @@ def _tick(state: State, ts: int, derived: list[Derived]) -> None:
             _signal_changed(state, index, symbol, derived)
         if metrics_due and symbol.trusted:
             derived.append(_metrics(symbol, ts))
+    if state.sentiment.assets or state.sentiment.pending:
+        flows = {
+            symbol.instrument.base: (symbol.depth(25.0, state.setup), symbol.feature("ofi"))
+            for symbol in reversed(state.symbols.values())
+        }
+        derived.extend(state.sentiment.tick(ts, _liquidity(state), flows))
+
+
+def _liquidity(state: State) -> dict[str, Liquidity]:
+    """By asset, the first symbol's of each."""
+    return {
+        symbol.instrument.base: Liquidity(symbol.feature("spread_bps"), symbol.depth(100.0, state.setup))
+        for symbol in reversed(state.symbols.values())
+    }
 
 
 def _signal_changed(state: State, index: int, symbol: SymbolState, derived: list[Derived]) -> None:

@@ -38,6 +38,12 @@ class SignalRule(msgspec.Struct, frozen=True):
     gate_window_s: int = 900
 
 
+class SentimentRule(msgspec.Struct, frozen=True):
+    """How fast sentiment forgets; see `engine.signals.mood`."""
+
+    tau_s: float = 300.0
+
+
 class Setup(msgspec.Struct, frozen=True, tag="setup"):
     """What the core was told to compute. The first event of a session, so that a replay computes the same."""
 
@@ -45,6 +51,7 @@ class Setup(msgspec.Struct, frozen=True, tag="setup"):
     round_trip_quote: float = 100_000.0  # the size of the round trip, in quote currency
     metrics_every_s: float = 5.0
     signal: SignalRule = SignalRule()
+    sentiment: SentimentRule = SentimentRule()
 
 
 class Listed(msgspec.Struct, frozen=True, tag="listed"):
@@ -103,6 +110,14 @@ class Shock(msgspec.Struct, frozen=True, tag="shock"):
     ts: int = 0  # session time, ns
 
 
+class Said(msgspec.Struct, frozen=True, tag="said"):
+    """A sentence to the person about their orders or a shock: a refusal and its reason, what part filled."""
+
+    text: str
+    ts: int
+    symbol: int = 0
+
+
 class Post(msgspec.Struct, frozen=True, tag="post"):
     """Something people wrote. Text is cleaned before it gets here; the author is a keyed hash, never a name."""
 
@@ -126,6 +141,7 @@ class Scored(msgspec.Struct, frozen=True, tag="scored"):
     confidence: float  # 0..1
     aleatoric: float | None  # standard deviation on [-1, 1]
     epistemic: float | None  # the same; None where the tier cannot tell
+    entropy: float | None  # nats, of the probabilities of its three classes
     tier: str  # embedded local gateway
     bot: float | None = None  # probability that no person wrote it
     cost_micro: int = 0  # millionths of a dollar
@@ -169,7 +185,7 @@ class Agents(msgspec.Struct, frozen=True, tag="agents"):
     paper: bool = False  # they trade beside a real market, not in it
 
 
-Note = Setup | Listed | FeedStatus | FeedCount | Mark | Agents | Shock | Post | Scored
+Note = Setup | Listed | FeedStatus | FeedCount | Mark | Agents | Shock | Said | Post | Scored
 
 
 # Derived: recomputed by every replay, written as plain rows for people who query with SQL.
@@ -212,4 +228,28 @@ class Alert(msgspec.Struct, frozen=True, tag="alert"):
     text: str
 
 
-Derived = BookMetrics | Signal | Alert
+class SentimentRecord(msgspec.Struct, frozen=True, tag="sentiment_record"):
+    """A scored post with the market around it: spread and depth within 1 % when it was scored and a minute later."""
+
+    ts: int  # when it was written
+    post: str
+    source: str
+    author: str
+    assets: str
+    text: str
+    polarity: float
+    confidence: float
+    aleatoric: float | None
+    epistemic: float | None
+    tier: str
+    model: str
+    bot: float | None
+    cost_micro: int
+    spread_bps_before: float | None
+    depth_before: float | None
+    spread_bps_after: float | None
+    depth_after: float | None
+    synthetic: int  # 1: made by a simulated market
+
+
+Derived = BookMetrics | Signal | Alert | SentimentRecord

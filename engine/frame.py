@@ -240,6 +240,77 @@ class AgentsNow(msgspec.Struct, frozen=True):
     paper: bool = False  # they trade beside a real market, not in it
 
 
+class PostNow(msgspec.Struct, frozen=True, array_like=True):
+    """One post; the last four are None or empty until a tier has scored it."""
+
+    ts: int
+    source: str
+    text: str
+    assets: tuple[str, ...] = ()
+    synthetic: bool = False
+    polarity: float | None = None
+    confidence: float | None = None
+    tier: str = ""
+    bot: float | None = None
+
+
+class SourceNow(msgspec.Struct, frozen=True, array_like=True):
+    name: str
+    posts: int
+    polarity: float | None  # mean of its scored posts
+    latest: int  # when its newest post was written, ns
+
+
+class LagNow(msgspec.Struct, frozen=True, array_like=True):
+    """Mean and deviation with a longer or shorter memory than the panel's line."""
+
+    tau_s: float
+    mean: float | None
+    deviation: float | None
+
+
+class SwingNow(msgspec.Struct, frozen=True, array_like=True):
+    """Swing Sustainability Score, -100..100, and its parts in [0, 1]; see `engine.signals.swing`."""
+
+    score: float | None = None
+    persistence: float | None = None
+    agreement: float | None = None
+    clarity: float | None = None
+    liquidity: float | None = None
+    flow: float | None = None
+    effective_posts: float = 0.0
+    missing: tuple[str, ...] = ()  # parts that lack history
+
+
+class SentimentNow(msgspec.Struct, frozen=True):
+    """What people say of the chosen symbol's asset. Polarity and doubts on [-1, 1].
+
+    `history` columns are little-endian float64, one each `history_ns`, oldest first, NaN where nothing was known.
+    """
+
+    asset: str
+    value: float | None = None  # the exponentially weighted mean
+    doubt: float | None = None  # its standard error
+    aleatoric: float | None = None
+    epistemic: float | None = None
+    disagreement: float | None = None
+    effective_posts: float = 0.0
+    posts_seen: int = 0
+    lags: tuple[LagNow, ...] = ()
+    day: float | None = None  # with a half-life of a day
+    leader: float | None = None  # bitcoin's, for any other asset
+    swing: SwingNow = SwingNow()
+    history_ns: int = 0
+    history_end: int = 0  # of the last point
+    history: bytes = b""
+    history_doubt: bytes = b""
+    history_aleatoric: bytes = b""
+    posts: tuple[PostNow, ...] = ()  # of all assets, newest first
+    sources: tuple[SourceNow, ...] = ()
+    tiers: tuple[tuple[str, int], ...] = ()  # posts scored by each
+    cost_micro: int = 0  # of this session, millionths of a dollar
+
+
 class Market(msgspec.Struct, frozen=True):
     """What happened in the market, as far as this frame's tick."""
 
@@ -252,6 +323,7 @@ class Market(msgspec.Struct, frozen=True):
     events: tuple[Event, ...] = ()  # alerts and marks, newest first
     feeds: tuple[Feed, ...] = ()
     agents: AgentsNow | None = None  # where agents trade
+    sentiment: SentimentNow | None = None  # where text comes in
 
 
 class Transport(msgspec.Struct, frozen=True):

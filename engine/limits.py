@@ -16,6 +16,7 @@ SIGNAL = {
     "gate_quantile": (0.0, 1.0 - 1e-9),
     "gate_window_s": (1, 86_400),
 }
+SENTIMENT = {"tau_s": (1.0, 86_400.0)}
 BAND_BPS = (1e-6, 5000.0)
 
 
@@ -29,6 +30,8 @@ def check_setup(setup: Setup) -> None:
         _check(name, getattr(setup, name), bounds)
     for name, bounds in SIGNAL.items():
         _check(name, getattr(setup.signal, name), bounds)
+    for name, bounds in SENTIMENT.items():
+        _check(name, getattr(setup.sentiment, name), bounds)
 
 
 def _check(name: str, found: float, bounds: tuple[float, float]) -> None:

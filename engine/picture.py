@@ -20,11 +20,13 @@ from engine.frame import (
     PaperLevel,
     Print,
     Proof,
+    SentimentNow,
     Top,
     View,
 )
 from engine.kernels import charts_view as chart_view
 from engine.kernels import ladder as ladder_kernel
+from engine.signals.sentiment import sentiment_now
 
 BID, ASK = 0, 1
 
@@ -43,6 +45,7 @@ def picture(state: State, view: View) -> Market:
         events=tuple(reversed(state.events)),
         feeds=tuple(state.feeds.values()),
         agents=_agents(state),
+        sentiment=_sentiment(state, symbol),
     )
 
 
@@ -54,6 +57,12 @@ def auto_group(mid_ticks: float) -> int:
         first_digit = int(str(step)[0])
         step = step // first_digit * {1: 2, 2: 5, 5: 10}[first_digit]
     return step
+
+
+def _sentiment(state: State, symbol: SymbolState | None) -> SentimentNow | None:
+    if symbol is None:
+        return None
+    return sentiment_now(state.sentiment, symbol.instrument.base, symbol.depth(25.0, state.setup))
 
 
 def _whole(value: float | None) -> int | None:

@@ -11,7 +11,7 @@ from engine.checkpoint import pack, unpack
 from engine.child import Continued, parted
 from engine.core import State, apply
 from engine.desk import Desk
-from engine.events import AgentFamily, Agents, Kind, Shock
+from engine.events import AgentFamily, Agents, Kind, Post, Scored, Shock
 from engine.frame import Fan, Frame, Host, Market, View
 from engine.picture import picture
 from engine.ports import ClearWhatIf, Command, GoLive, Inject, Pause, PlaceOrder, WhatIf
@@ -56,6 +56,9 @@ class Scribe:
         elif what == 4:
             family = AgentFamily("maker", 1, 3, self.number, 2, 1, 1, 1)
             out.add_note(Agents(0, (family,), (), paper=True), ts, 0)
+        elif what == 5:
+            out.add_note(Post(f"p{self.number}", "news:wire", ts, "a few words", assets=("BTC",)), ts)
+            out.add_note(Scored(f"p{self.number}", ts, ("BTC",), 0.3, 0.7, 0.2, None, 0.8, "embedded"), ts)
         else:
             return None
         return out.take()

@@ -1,0 +1,250 @@
+"""Sentiment as part of State: posts and their scores folded into a mood an asset, its history and its swing."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Mapping
+
+import msgspec
+
+from engine.events import Post, Scored, SentimentRecord, SentimentRule
+from engine.frame import LagNow, PostNow, SentimentNow, SourceNow
+from engine.signals.mood import HORIZONS_S, SECOND_NS, Decayed, Mood, Sample
+from engine.signals.swing import BARS_KEPT, Swing
+
+SAMPLE_NS = 5 * SECOND_NS  # between points of the history
+HISTORY_KEPT = 720  # points: an hour
+POSTS_KEPT = 200
+PENDING_KEPT = 1000
+ASSETS_KEPT = 200  # a stranger's recording cannot make us keep more
+SOURCES_KEPT = 100
+LIQUIDITY_AFTER_NS = 60 * SECOND_NS
+
+
+class Liquidity(msgspec.Struct, frozen=True, array_like=True):
+    """What stood in an asset's book: relative spread, and depth within 1 % of the mid, base units."""
+
+    spread_bps: float | None = None
+    depth: float | None = None
+
+
+class Seen(msgspec.Struct, array_like=True):
+    """A post, and what was said of it last."""
+
+    post: Post
+    scored: Scored | None = None
+
+
+class Source(msgspec.Struct, array_like=True):
+    posts: int = 0
+    polarity: float = 0.0  # summed over scored posts
+    scored: int = 0
+    latest: int = 0
+
+
+class Pending(msgspec.Struct, frozen=True, array_like=True):
+    """A scored post whose market is looked at again a little later."""
+
+    due: int
+    post: str
+    before: Liquidity
+
+
+class Point(msgspec.Struct, frozen=True, array_like=True):
+    """A point of the panel's history, NaN-free: None is missing."""
+
+    value: float | None
+    doubt: float | None
+    aleatoric: float | None
+
+
+class AssetState(msgspec.Struct):
+    mood: Mood
+    swing: Swing = msgspec.field(default_factory=Swing)
+    history: list[Point] = msgspec.field(default_factory=list)
+    sampled_at: int = 0
+
+
+class SentimentState(msgspec.Struct):
+    """Everything that follows from the posts and scores so far."""
+
+    assets: dict[str, AssetState] = msgspec.field(default_factory=dict)
+    posts: dict[str, Seen] = msgspec.field(default_factory=dict)  # the latest, by id, oldest first
+    sources: dict[str, Source] = msgspec.field(default_factory=dict)
+    pending: list[Pending] = msgspec.field(default_factory=list)
+    tiers: dict[str, int] = msgspec.field(default_factory=dict)  # posts scored by each
+    cost_micro: int = 0
+    second: int = 0
+
+    def on_post(self, post: Post) -> None:
+        """A post that came; one with the same id is the same post."""
+        if post.id in self.posts:
+            return
+        self.posts[post.id] = Seen(post)
+        while len(self.posts) > POSTS_KEPT:
+            self.posts.pop(next(iter(self.posts)))
+        if post.source in self.sources or len(self.sources) < SOURCES_KEPT:
+            source = self.sources.setdefault(post.source, Source())
+            source.posts += 1
+            source.latest = max(source.latest, post.ts_event)
+
+    def on_scored(
+        self, scored: Scored, now: int, books: Mapping[str, Liquidity], rule: SentimentRule
+    ) -> None:
+        """A tier's word on a post; a later tier's replaces an earlier one's."""
+        seen = self.posts.get(scored.post)
+        first = seen is None or seen.scored is None
+        if seen is not None:
+            source = self.sources.get(seen.post.source)
+            if source is not None:
+                source.polarity += scored.polarity - (
+                    seen.scored.polarity if seen.scored is not None else 0.0
+                )
+                source.scored += first
+            seen.scored = scored
+        self.tiers[scored.tier] = self.tiers.get(scored.tier, 0) + 1
+        self.cost_micro += scored.cost_micro
+        weight = scored.confidence * (1.0 - (scored.bot or 0.0))
+        sample = Sample(
+            scored.post,
+            min(scored.ts_event, now),
+            weight,
+            scored.polarity,
+            scored.aleatoric,
+            scored.epistemic,
+            scored.entropy,
+        )
+        for asset in scored.assets:
+            if asset in self.assets or len(self.assets) < ASSETS_KEPT:
+                state = self.assets.setdefault(asset, AssetState(Mood(Decayed(rule.tau_s))))
+                state.mood.take(sample, now)
+        if first and len(self.pending) < PENDING_KEPT:
+            before = next((books[asset] for asset in scored.assets if asset in books), Liquidity())
+            self.pending.append(Pending(now + LIQUIDITY_AFTER_NS, scored.post, before))
+
+    def tick(
+        self, now: int, books: Mapping[str, Liquidity], flows: Mapping[str, tuple[float | None, float | None]]
+    ) -> Iterator[SentimentRecord]:
+        """At every tick: forgets, samples, and yields the records whose minute is over.
+
+        `flows` has, by asset, depth within 25 bp and order-flow imbalance of the last second, base units.
+        """
+        second = now // SECOND_NS
+        if second == self.second:
+            return
+        self.second = second
+        for asset, state in self.assets.items():
+            state.mood.forget(now)
+            depth, flow = flows.get(asset, (None, None))
+            state.swing.step(now, state.mood.swift.mean, depth, flow)
+            if now - state.sampled_at >= SAMPLE_NS:
+                state.sampled_at = now - now % SAMPLE_NS
+                sums = state.mood.swift
+                state.history.append(Point(sums.mean, sums.doubt, sums.aleatoric))
+                del state.history[:-HISTORY_KEPT]
+        while self.pending and self.pending[0].due <= now:
+            pending = self.pending.pop(0)
+            seen = self.posts.get(pending.post)
+            if seen is not None and seen.scored is not None:
+                yield _record(seen.post, seen.scored, pending.before, books)
+
+
+def check(state: SentimentState) -> None:
+    """Raises ValueError for a state that no session could have come to; it may come from a stranger."""
+    for asset in state.assets.values():
+        for sums in (asset.mood.swift, *asset.mood.lags, asset.mood.slow):
+            if not 1.0 <= sums.tau_s <= 1e6:
+                raise ValueError(f"expected sentiment that forgets over 1 to 1e6 s, found {sums.tau_s:g}")
+    sizes = (
+        (len(state.assets), ASSETS_KEPT),
+        (len(state.posts), POSTS_KEPT),
+        (len(state.sources), SOURCES_KEPT),
+        (len(state.pending), PENDING_KEPT),
+        (max((len(a.history) for a in state.assets.values()), default=0), HISTORY_KEPT),
+        (max((len(a.swing.bars) for a in state.assets.values()), default=0), BARS_KEPT),
+    )
+    if any(found > most for found, most in sizes):
+        raise ValueError("expected a sentiment's history within its bounds, found more")
+
+
+def _record(post: Post, scored: Scored, before: Liquidity, books: Mapping[str, Liquidity]) -> SentimentRecord:
+    after = next((books[asset] for asset in scored.assets if asset in books), Liquidity())
+    return SentimentRecord(
+        ts=post.ts_event,
+        post=post.id,
+        source=post.source,
+        author=post.author,
+        assets=" ".join(scored.assets),
+        text=post.text,
+        polarity=scored.polarity,
+        confidence=scored.confidence,
+        aleatoric=scored.aleatoric,
+        epistemic=scored.epistemic,
+        tier=scored.tier,
+        model=scored.model,
+        bot=scored.bot,
+        cost_micro=scored.cost_micro,
+        spread_bps_before=before.spread_bps,
+        depth_before=before.depth,
+        spread_bps_after=after.spread_bps,
+        depth_after=after.depth,
+        synthetic=int(post.synthetic),
+    )
+
+
+def sentiment_now(
+    state: SentimentState, asset: str, depth_25bps: float | None, leader: str = "BTC"
+) -> SentimentNow | None:
+    """What the panel shows of `asset`; None where no text has ever come."""
+    if not state.posts and not state.assets:
+        return None
+    known = state.assets.get(asset)
+    posts = tuple(_post_now(seen) for seen in reversed(state.posts.values()))
+    sources = tuple(
+        SourceNow(name, s.posts, s.polarity / s.scored if s.scored else None, s.latest)
+        for name, s in sorted(state.sources.items())
+    )
+    common = {
+        "asset": asset,
+        "posts": posts,
+        "sources": sources,
+        "tiers": tuple(sorted(state.tiers.items())),
+        "cost_micro": state.cost_micro,
+    }
+    if known is None:
+        return SentimentNow(**common)  # type: ignore[arg-type]
+    sums, lead = known.mood.swift, state.assets.get(leader)
+    return SentimentNow(
+        **common,  # type: ignore[arg-type]
+        value=sums.mean,
+        doubt=sums.doubt,
+        aleatoric=sums.aleatoric,
+        epistemic=sums.epistemic,
+        disagreement=sums.disagreement,
+        effective_posts=sums.effective,
+        posts_seen=known.mood.posts,
+        lags=tuple(
+            LagNow(horizon, lag.mean, lag.disagreement)
+            for horizon, lag in zip(HORIZONS_S, known.mood.lags, strict=False)
+        ),
+        day=known.mood.slow.mean,
+        leader=lead.mood.swift.mean if lead is not None and asset != leader else None,
+        swing=known.swing.score(sums, depth_25bps),
+        history_ns=SAMPLE_NS,
+        history_end=known.sampled_at,
+        history=_column([p.value for p in known.history]),
+        history_doubt=_column([p.doubt for p in known.history]),
+        history_aleatoric=_column([p.aleatoric for p in known.history]),
+    )
+
+
+def _column(values: list[float | None]) -> bytes:
+    return array("d", [float("nan") if v is None else v for v in values]).tobytes()
+
+
+def _post_now(seen: Seen) -> PostNow:
+    post, scored = seen.post, seen.scored
+    base = (post.ts_event, post.source, post.text, post.assets, post.synthetic)
+    if scored is None:
+        return PostNow(*base)
+    return PostNow(*base, scored.polarity, scored.confidence, scored.tier, scored.bot)
