@@ -14,11 +14,11 @@ import numpy as np
 
 from engine.batch import Batch
 from engine.core import State
-from engine.events import Agents, Kind, Post, Scored, Shock
+from engine.events import Agents, Kind, Post, Said, Scored, Shock
 from engine.frame import Transport
 from engine.ports import Command, Jump, Seek, Source
 
-_OURS = (Agents, Shock)
+_OURS = (Agents, Said, Shock)
 
 
 class Continued:

@@ -13,7 +13,18 @@ from typing import Any
 import msgspec
 
 from engine.batch import Batch
-from engine.events import Alert, BookMetrics, Derived, FeedCount, FeedStatus, Kind, Listed, Mark, Signal
+from engine.events import (
+    Alert,
+    BookMetrics,
+    Derived,
+    FeedCount,
+    FeedStatus,
+    Kind,
+    Listed,
+    Mark,
+    SentimentRecord,
+    Signal,
+)
 from engine.instrument import Instrument
 from store.schema import PLAIN
 
@@ -21,7 +32,12 @@ _INSERT = {
     name: f"insert or replace into {name} values ({', '.join('?' * len(columns))})"
     for name, columns in PLAIN.items()
 }
-_TABLE_OF: dict[type, str] = {BookMetrics: "book_metrics", Signal: "signals", Alert: "alerts"}
+_TABLE_OF: dict[type, str] = {
+    BookMetrics: "book_metrics",
+    Signal: "signals",
+    Alert: "alerts",
+    SentimentRecord: "sentiment",
+}
 
 Row = tuple[Any, ...]
 

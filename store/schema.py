@@ -88,6 +88,27 @@ HEALTH: Columns = {
     "resyncs": int,
     "reconnects": int,
 }
+SENTIMENT: Columns = {
+    "ts": int,  # when the post was written
+    "post": str,
+    "source": str,
+    "author": str,  # a keyed hash
+    "assets": str,
+    "text": str,
+    "polarity": float,
+    "confidence": float,
+    "aleatoric": float,
+    "epistemic": float,
+    "tier": str,
+    "model": str,
+    "bot": float,
+    "cost_micro": int,
+    "spread_bps_before": float,
+    "depth_before": float,
+    "spread_bps_after": float,
+    "depth_after": float,
+    "synthetic": int,
+}
 PLAIN: dict[str, Columns] = {
     "instruments": INSTRUMENTS,
     "book_metrics": BOOK_METRICS,
@@ -96,7 +117,9 @@ PLAIN: dict[str, Columns] = {
     "alerts": ALERTS,
     "marks": MARKS,
     "health": HEALTH,
+    "sentiment": SENTIMENT,
 }
+_SINCE_THIRD = ("sentiment",)
 
 # The recording itself.
 BLOCK: Columns = {"seq": int, "last_seq": int, "ts": int, "last_ts": int, "rows": int, "blob": bytes}
@@ -129,7 +152,7 @@ def _time(column: str) -> str:
 
 def _first_form(db: Database) -> None:
     for name, columns in TABLES.items():
-        if name != "instruments":
+        if name not in ("instruments", *_SINCE_THIRD):
             db.table(name).create(columns, pk=_KEYS.get(name))
     one_a_symbol = {name: kind for name, kind in INSTRUMENTS.items() if name != "from_seq"}
     db.table("instruments").create(one_a_symbol, pk="symbol")
@@ -159,7 +182,14 @@ def _second_form(db: Database) -> None:
     )
 
 
-MIGRATIONS: tuple[Callable[[Database], None], ...] = (_first_form, _second_form)
+def _third_form(db: Database) -> None:
+    """What people wrote, what our side did on paper, and shocks."""
+    for name in _SINCE_THIRD:
+        db.table(name).create(PLAIN[name], pk=_KEYS.get(name))
+        db.create_view(f"{name}_iso", f'select {_time("ts")} as time, * from "{name}"')
+
+
+MIGRATIONS: tuple[Callable[[Database], None], ...] = (_first_form, _second_form, _third_form)
 
 
 def migrate(connection: sqlite3.Connection) -> None:

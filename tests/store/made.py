@@ -9,7 +9,19 @@ from pathlib import Path
 import numpy as np
 
 from engine.batch import ROW, Batch, BatchBuilder, Levels, no_levels
-from engine.events import Alert, BookMetrics, Derived, FeedCount, FeedStatus, Kind, Listed, Mark, Note, Signal
+from engine.events import (
+    Alert,
+    BookMetrics,
+    Derived,
+    FeedCount,
+    FeedStatus,
+    Kind,
+    Listed,
+    Mark,
+    Note,
+    SentimentRecord,
+    Signal,
+)
 from engine.instrument import Instrument
 from engine.ports import Checkpoint
 from store.header import new_header
@@ -77,6 +89,12 @@ def derived_of(batch: Batch) -> list[Derived]:
     if number % 30 == 0:
         rows.append(Signal(ts, 0, "LONG", 0.5, 2.1, 61.0, "bids outweigh asks"))
         rows.append(Alert(ts, 0, "LONG", 0.5, "bids outweigh asks"))
+        doubts = (0.4, None, "embedded", "a model", 0.05, 0)
+        rows.append(
+            SentimentRecord(
+                ts, f"p{number}", "news:wire", "ab12", "BTC", "up", 0.5, 0.8, *doubts, 0.1, 12.5, 0.2, None, 0
+            )
+        )
     return rows
 
 

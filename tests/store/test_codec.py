@@ -57,7 +57,7 @@ def batches(draw: st.DrawFn) -> Batch:
     levels: list[tuple[int, int]] = []
     for row, kind in zip(rows, kinds, strict=True):
         row["kind"] = kind
-        row["symbol"] = draw(st.integers(0 if kind in (1, 2, 3, 4) else -1, 3))
+        row["symbol"] = draw(st.integers(-1 if kind in (Kind.TICK, Kind.NOTE) else 0, 3))
         for name in (
             "ts_recv",
             "ts_event",
@@ -145,7 +145,7 @@ def _bomb(rows: int) -> bytes:
         (codec._HEAD.pack(1, 1, 2**31, 0, 1), "at most 2097152 levels"),
         (codec._HEAD.pack(1, 1, 0, 2**31, 1), "at most 65536 notes"),
         (codec._HEAD.pack(9, 0, 0, 0, 0), "found form 9"),
-        (codec._HEAD.pack(1, 1, 0, 0, 1) + codec._GROUP.pack(77, 0, 1) + b"\0", "kind of event from 0 to 5"),
+        (codec._HEAD.pack(1, 1, 0, 0, 1) + codec._GROUP.pack(77, 0, 1) + b"\0", "kind of event from 0 to 7"),
         (codec._HEAD.pack(1, 1, 0, 0, 1) + codec._GROUP.pack(2, -1, 1) + b"\0", "symbol index from 0"),
         (
             codec._HEAD.pack(1, 5, 0, 0, 1) + codec._GROUP.pack(2, 0, 4) + b"\0",
