@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
 
 from engine.batch import Batch, concat
 from engine.checkpoint import pack, unpack
@@ -42,7 +43,8 @@ class Session:
     """One run of a source. `publish` gets frames; `observers` see the state at every tick.
 
     `producers` trade on paper beside the source: what they say after a tick is folded, and recorded, at the
-    head of the next batch. `state` is where a child session goes on from.
+    head of the next batch. `beside` runs as long as the session does, in its loop (what reads text, for one); it
+    tells its own faults. `state` is where a child session goes on from.
     """
 
     def __init__(
@@ -56,10 +58,12 @@ class Session:
         view: View | None = None,
         begin_at: int | None = None,
         producers: Sequence[Producer] = (),
+        beside: Sequence[Callable[[], Coroutine[Any, Any, None]]] = (),
         state: State | None = None,
     ) -> None:
         self.source = source
         self.producers = tuple(producers)
+        self._beside = tuple(beside)
         self.state = state or State()
         self.view = view or View()
         self.sink = sink
@@ -75,6 +79,7 @@ class Session:
 
     async def run(self) -> None:
         """Until the source has no more. The sink is closed whatever happens."""
+        tasks = [asyncio.create_task(run()) for run in self._beside]
         try:
             if self._begin_at is not None:
                 await self.source.command(Seek(self._begin_at))
@@ -90,6 +95,9 @@ class Session:
             self.draw()
         finally:
             self._drop_late()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             await self.source.close()
             if self.sink is not None:
                 await asyncio.to_thread(self.sink.close)
