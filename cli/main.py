@@ -12,6 +12,9 @@ COMMANDS = {
     "sim": ("cli.sim:sim", "Watch a simulated market of agents; no network needed."),
     "replay": ("cli.replay:replay", "Play a recording."),
     "sessions": ("cli.sessions:sessions", "List, check, export and prune recordings."),
+    "ingest": ("cli.ingest:ingest", "Fetch what the text sources still offer of the past."),
+    "score": ("cli.score:score", "Score posts: bullish or bearish, and how sure."),
+    "train": ("cli.train:train", "Train a model on your own labelled posts."),
     "validate": ("cli.validate:validate", "Hold a simulated market against the facts of real ones."),
     "exchange": (
         "cli.exchange:exchange",

@@ -19,6 +19,16 @@ def config_file() -> Path:
     return Path(os.environ.get("MICROTUI_CONFIG") or config_folder() / "config.toml")
 
 
+def sentiment_weights() -> Path:
+    """The user's own weights of the embedded sentiment tier, used instead of those that ship where they exist."""
+    return config_folder() / "sentiment.bin"
+
+
+def bots_model() -> Path:
+    """The user's own scorecard of bots, used instead of the one set by hand where it exists."""
+    return config_folder() / "bots.json"
+
+
 def recordings_folder() -> Path:
     return Path(platformdirs.user_data_dir(_APP, appauthor=False)) / "sessions"
 
@@ -29,6 +39,11 @@ def exports_folder() -> Path:
 
 def state_file() -> Path:
     return Path(platformdirs.user_state_dir(_APP, appauthor=False)) / "screen.json"
+
+
+def author_key_file() -> Path:
+    """The key that turns authors' names into the hashes that are recorded."""
+    return Path(platformdirs.user_state_dir(_APP, appauthor=False)) / "author.key"
 
 
 def log_file() -> Path:

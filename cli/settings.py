@@ -12,12 +12,22 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 
 from cli import paths
 from cli.errors import UserError
 from engine.events import Setup, SignalRule
 from engine.feeds.options import FeedOptions
+from engine.feeds.text_options import RedditKeys, TextOptions
+from engine.paper.rules import Rules
 
 ENVIRONMENT_PREFIX = "MICROTUI_"
 # Variables of the same prefix that are no settings.
@@ -28,7 +38,7 @@ NOT_SETTINGS = {
     "MICROTUI_ASCII",
     "MICROTUI_CONFIG",
 }
-_SECRET_WORDS = ("secret", "password", "token", "api_key", "apikey")
+_SECRET_WORDS = ("secret", "password", "token", "api_key", "apikey", "client_id")
 
 
 def _listed(value: Any) -> Any:
@@ -54,6 +64,56 @@ class Venues(_Part):
     binance: Binance = Binance()
 
 
+_TEXT = TextOptions()
+Subreddit = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_]{1,20}$")]
+Period = Annotated[float, Field(ge=1, le=86_400)]
+
+
+class RedditSettings(_Part):
+    url: Rest = _TEXT.reddit
+    oauth_url: Rest = _TEXT.reddit_oauth
+    subreddits: Annotated[list[Subreddit], BeforeValidator(_listed), Field(max_length=50)] = list(
+        _TEXT.subreddits
+    )
+    every_s: Period = _TEXT.reddit_every_s
+    client_id: SecretStr | None = None
+    client_secret: SecretStr | None = None
+
+    @model_validator(mode="after")
+    def _both_keys(self) -> RedditSettings:
+        if bool(self.client_id) != bool(self.client_secret):
+            raise ValueError("client_id and client_secret come together, or not at all")
+        return self
+
+    @property
+    def keys(self) -> RedditKeys | None:
+        if not self.client_id or not self.client_secret:
+            return None
+        return RedditKeys(self.client_id.get_secret_value(), self.client_secret.get_secret_value())
+
+
+class NewsSettings(_Part):
+    feeds: Annotated[list[Rest], BeforeValidator(_listed), Field(max_length=50)] = list(_TEXT.news)
+    every_s: Period = _TEXT.news_every_s
+
+
+class FearGreedSettings(_Part):
+    on: bool = True
+    url: Rest = _TEXT.fear_greed
+    every_s: Period = _TEXT.fear_greed_every_s
+
+
+class SourceSettings(_Part):
+    """Where posts come from. An empty list of subreddits or feeds asks nobody."""
+
+    on: bool = True
+    user_agent: Annotated[str, Field(pattern=r"^[ -~]{8,200}$")] = _TEXT.user_agent
+    gap_s: Annotated[float, Field(ge=0, le=3600)] = _TEXT.gap_s
+    reddit: RedditSettings = RedditSettings()
+    news: NewsSettings = NewsSettings()
+    fear_greed: FearGreedSettings = FearGreedSettings()
+
+
 class SignalSettings(_Part):
     long_ratio: Annotated[float, Field(gt=1.000001, le=1e6)] = 2.0
     short_ratio: Annotated[float, Field(ge=1e-6, lt=0.999999)] = 0.5
@@ -76,6 +136,32 @@ class RecordSettings(_Part):
     disk_cap_gb: Annotated[float, Field(gt=0, le=1e6)] = 20.0
 
 
+_RULES = Rules()
+_BUILT_IN = {"maker": 10, "informed": 20, "arbitrage": 5}
+Fee = Annotated[float, Field(ge=-100, le=1000)]
+
+
+class AgentSettings(_Part):
+    """Our agents on paper beside a real market; `counts` has own families as well, one agent each unless it says so."""
+
+    on: bool = True
+    counts: dict[str, Annotated[int, Field(ge=0, le=1000)]] = {}
+    latency_ms: Annotated[float, Field(ge=0, le=10_000)] = _RULES.latency_ms
+    maker_fee_bps: Fee = _RULES.maker_fee_bps
+    taker_fee_bps: Fee = _RULES.taker_fee_bps
+    own_maker_fee_bps: Fee = _RULES.own_maker_fee_bps
+    own_taker_fee_bps: Fee = _RULES.own_taker_fee_bps
+
+    def built_in(self) -> dict[str, int]:
+        return {name: self.counts.get(name, count) for name, count in _BUILT_IN.items()}
+
+    def of_own(self, families: Iterable[str]) -> dict[str, int]:
+        return {name: self.counts.get(name, 1) for name in families}
+
+    def rules(self) -> Rules:
+        return Rules(**{name: getattr(self, name) for name in Rules.__struct_fields__})
+
+
 class ScreenSettings(_Part):
     theme: str | None = None
     ascii: bool = False
@@ -84,9 +170,11 @@ class ScreenSettings(_Part):
 
 class Settings(_Part):
     venues: Venues = Venues()
+    sources: SourceSettings = SourceSettings()
     signal: SignalSettings = SignalSettings()
     book: BookSettings = BookSettings()
     record: RecordSettings = RecordSettings()
+    agents: AgentSettings = AgentSettings()
     screen: ScreenSettings = ScreenSettings()
     keys: dict[str, str] = {}
 
@@ -103,6 +191,23 @@ class Settings(_Part):
         binance = self.venues.binance
         return FeedOptions(rest=tuple(binance.rest), ws=tuple(binance.ws), depth_limit=binance.depth_limit)
 
+    def text_options(self) -> TextOptions:
+        """What the text sources are told, keys included. Whether they are on is `sources.on`."""
+        sources, reddit = self.sources, self.sources.reddit
+        return TextOptions(
+            reddit=reddit.url,
+            reddit_oauth=reddit.oauth_url,
+            subreddits=tuple(reddit.subreddits),
+            news=tuple(sources.news.feeds),
+            fear_greed=sources.fear_greed.url if sources.fear_greed.on else "",
+            keys=reddit.keys,
+            user_agent=sources.user_agent,
+            reddit_every_s=reddit.every_s,
+            news_every_s=sources.news.every_s,
+            fear_greed_every_s=sources.fear_greed.every_s,
+            gap_s=sources.gap_s,
+        )
+
 
 def load_settings(flags: Iterable[str] = ()) -> Settings:
     """The settings of this run."""
@@ -112,6 +217,7 @@ def load_settings(flags: Iterable[str] = ()) -> Settings:
 def load(file: Path, flags: Iterable[str] = (), environment: Mapping[str, str] = os.environ) -> Settings:
     """All layers merged and checked. Raises UserError that names every fault with its place."""
     text, values = read_file(file)
+    _check_privacy(file, values)
     places: dict[str, str] = {}
     for key, line in _lines_of(text).items():
         places[key] = f"{file}:{line}"
@@ -126,7 +232,7 @@ def load(file: Path, flags: Iterable[str] = (), environment: Mapping[str, str] =
             raise UserError(
                 f"--set expects key=value, such as venues.binance.ws=ws://127.0.0.1:9001, found {flag!r}"
             )
-        if any(word in key.lower() for word in _SECRET_WORDS):
+        if _is_secret(key):
             raise UserError(
                 f"--set {key}: every process can read a secret on the command line; "
                 f"put it in {file} or in the environment"
@@ -152,6 +258,29 @@ def read_file(file: Path) -> tuple[str, dict[str, Any]]:
         raise UserError(f"{file} cannot be read: {error}") from None
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"{file} is not valid TOML: {error}") from None
+
+
+def _is_secret(key: str) -> bool:
+    return any(word in key.lower() for word in _SECRET_WORDS)
+
+
+def _check_privacy(file: Path, values: Mapping[str, Any]) -> None:
+    """Raises UserError where the file holds a secret and others may read it."""
+    if os.name != "posix" or _hidden(values) == values:
+        return
+    mode = file.stat().st_mode & 0o777
+    if mode & 0o077:
+        raise UserError(
+            f"{file} holds a secret: expected mode 600, found {mode:o}, which lets others read it; "
+            f"chmod 600 {file}"
+        )
+
+
+def _hidden(value: Any) -> Any:
+    """The same, with every secret in it covered."""
+    if isinstance(value, Mapping):
+        return {key: "(hidden)" if _is_secret(key) else _hidden(inner) for key, inner in value.items()}
+    return [_hidden(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _put(values: dict[str, Any], key: str, value: str) -> None:
@@ -185,7 +314,7 @@ def _fault(error: Any, places: Mapping[str, str], file: Path) -> str:
         if (key := ".".join(path[:length])) in places:
             place = places[key]
             break
-    found = repr(error["input"])
+    found = "(hidden)" if _is_secret(".".join(path)) else repr(_hidden(error["input"]))
     found = found if len(found) <= 60 else found[:59] + "…"
     if error["type"] == "extra_forbidden":
         return f"{place}: {'.'.join(path)} is not a setting; {_known(path)}"

@@ -1,4 +1,4 @@
-"""Where the real captures are, and what happens to tests that need them where they are not."""
+"""Where the real captures and data are, and what happens to tests that need them where they are not."""
 
 from __future__ import annotations
 
@@ -10,6 +10,20 @@ import pytest
 CAPTURES = Path(
     os.environ.get("MICROTUI_CAPTURES", Path(__file__).parent.parent / ".." / "shared" / "captures")
 )
+
+
+DATA = Path(os.environ.get("MICROTUI_DATA", Path(__file__).parent.parent / ".." / "shared" / "data"))
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder of labelled data; a test that asks for it skips where there is none."""
+    if DATA.is_dir():
+        return DATA.resolve()
+    reason = f"labelled data are not at {DATA}; set MICROTUI_DATA"
+    if os.environ.get("MICROTUI_REQUIRE_CAPTURES") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
 
 
 @pytest.fixture(scope="session")

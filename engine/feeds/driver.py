@@ -6,6 +6,8 @@ import asyncio
 import logging
 import os
 import ssl
+import zlib
+from collections.abc import Mapping
 
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
@@ -82,6 +84,7 @@ class Internet:
     def __init__(self, options: FeedOptions) -> None:
         self._options = options
         self._http: httpx.AsyncClient | None = None
+        self._opening = asyncio.Lock()
 
     async def connect(self, url: str) -> WebSocket:
         options, host = self._options, host_of(url)
@@ -118,22 +121,30 @@ class Internet:
         return WebSocket(connection, host, options)
 
     async def get(self, url: str) -> Reply:
+        return await self.fetch(url, {}, _MAX_BODY_BYTES)
+
+    async def fetch(self, url: str, headers: Mapping[str, str], max_bytes: int) -> Reply:
         options, host = self._options, host_of(url)
-        if self._http is None:
-            self._http = _new_client(host, options)
+        client = await self._client(host)
         try:
-            async with asyncio.timeout(options.request_timeout_s), self._http.stream("GET", url) as answer:
-                body = bytearray()
-                async for part in answer.aiter_bytes():
-                    body += part
-                    if len(body) > _MAX_BODY_BYTES:
-                        raise Refused(f"{host} answered with more than {_MAX_BODY_BYTES} bytes")
-                headers = {name.lower(): value for name, value in answer.headers.items()}
-                return Reply(answer.status_code, headers, bytes(body))
+            async with (
+                asyncio.timeout(options.request_timeout_s),
+                client.stream("GET", url, headers=dict(headers)) as answer,
+            ):
+                body = await _body(answer, host, max_bytes)
+                found = {name.lower(): value for name, value in answer.headers.items()}
+                return Reply(answer.status_code, found, body)
         except (TimeoutError, httpx.TimeoutException):
             raise Refused(f"{host} did not answer within {options.request_timeout_s:g} s") from None
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
             raise Refused(_unreachable(host, _cause(error))) from None
+
+    async def _client(self, host: str) -> httpx.AsyncClient:
+        """Made in a thread: reading the system's certificates takes a quarter of a second."""
+        async with self._opening:
+            if self._http is None:
+                self._http = await asyncio.to_thread(_new_client, host, self._options)
+            return self._http
 
     async def close(self) -> None:
         if self._http is not None:
@@ -144,12 +155,32 @@ class Internet:
 def _new_client(host: str, options: FeedOptions) -> httpx.AsyncClient:
     """It reads proxies and certificates from the environment at once. Raises Refused."""
     try:
-        return httpx.AsyncClient(headers={"User-Agent": _AGENT}, timeout=options.request_timeout_s)
+        headers = {"User-Agent": _AGENT, "Accept-Encoding": "gzip"}
+        return httpx.AsyncClient(headers=headers, timeout=options.request_timeout_s)
     except OSError as error:
         why = clean(error.strerror or str(error), 100)
         raise Refused(f"the certificates in SSL_CERT_FILE or SSL_CERT_DIR cannot be read: {why}") from None
     except (ImportError, ValueError, httpx.InvalidURL) as error:
         raise unusable_proxy(host) or Refused(_unreachable(host, error)) from None
+
+
+async def _body(answer: httpx.Response, host: str, max_bytes: int) -> bytes:
+    """The whole body, unpacked here: the library would unpack a small bomb to any size before we see it."""
+    packing = answer.headers.get("content-encoding", "identity").strip().lower()
+    if packing not in ("identity", "gzip", "x-gzip", ""):
+        raise Refused(f"{host} answered in {clean(packing, 20)}, expected gzip or plain")
+    unpacker = zlib.decompressobj(wbits=31) if "gzip" in packing else None
+    body = bytearray()
+    try:
+        async for part in answer.aiter_raw():
+            body += part if unpacker is None else unpacker.decompress(part, max_bytes + 1 - len(body))
+            if len(body) > max_bytes:
+                raise Refused(f"{host} answered with more than {max_bytes} bytes")
+    except zlib.error as error:
+        raise Refused(f"{host} answered with gzip that cannot be unpacked: {clean(str(error), 80)}") from None
+    if unpacker is not None and body and not unpacker.eof:
+        raise Refused(f"{host} answered with gzip that breaks off")
+    return bytes(body)
 
 
 def _cause(error: BaseException) -> BaseException:

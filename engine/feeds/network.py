@@ -37,6 +37,16 @@ class Network(Protocol):
     async def close(self) -> None: ...
 
 
+class Fetcher(Protocol):
+    async def fetch(self, url: str, headers: Mapping[str, str], max_bytes: int) -> Reply:
+        """GET with these headers. Redirects are answers like any other.
+
+        Raises Refused where no HTTP answer came, or one of more than `max_bytes` once it is unpacked.
+        """
+
+    async def close(self) -> None: ...
+
+
 def host_of(url: str) -> str:
     """Host and port: what a refusal and a ban are about. A user's name and password are left out."""
     return urlsplit(url).netloc.rpartition("@")[2]

@@ -1,0 +1,189 @@
+"""Beside a market: posts as they come, each scored at once, the doubtful ones again by whoever knows better.
+
+The embedded tier answers in the tick in which a post came. What it is unsure of goes to the higher tiers in the
+background; their word comes later as another score of the same post and takes the place of the first. All of it is
+recorded, so that a replay shows the same with no model, no key and no network.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from engine.batch import Batch, BatchBuilder
+from engine.events import FeedCount, FeedStatus, Post, Scored
+from engine.ports import Command
+from engine.sentiment.scores import TIERS, Scores, Tier
+
+if TYPE_CHECKING:
+    from engine.core import State
+
+A_TICK = 32  # posts scored in one: 3 ms of the engine's thread, 320 posts a second
+WAITING = (
+    5000  # posts that may wait for the embedded tier; beyond them the oldest is let go, and that is said
+)
+UPWARD = 256  # posts that may wait for a higher tier; beyond them the oldest keeps its first score
+AT_ONCE = 16  # posts a higher tier is asked about together
+
+Put = Callable[[Post | FeedStatus | FeedCount], None]
+Judge = Callable[[Post, int], float | None]  # the probability that no person wrote it, at a time in ns
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a higher tier says: row i of `scores` answers text `rows[i]` and cost `cost_micro[i]` of a dollar / 1e6."""
+
+    rows: Sequence[int]
+    scores: Scores
+    model: str
+    cost_micro: Sequence[int]
+
+
+class Upper(Protocol):
+    """The tiers above the embedded one, as a router sees them."""
+
+    def wants(self, scores: Scores) -> Sequence[bool]:
+        """Of which texts more should be known, and somebody there could tell."""
+
+    async def improve(self, texts: Sequence[str], first: Scores) -> Sequence[Answer]:
+        """Answers in the order in which they count; a text that nobody could answer is in none of them."""
+
+
+class Reading:
+    """`engine.ports.Producer` of posts and scores. `put` takes what a text source says, in the engine's loop."""
+
+    accepts: frozenset[str] = frozenset()
+
+    def __init__(
+        self,
+        first: Tier,
+        *,
+        model: str = "",
+        judge: Judge | None = None,
+        upper: Upper | None = None,
+        source: Callable[[Put], Awaitable[None]] | None = None,
+    ) -> None:
+        self._first, self._model = first, model
+        self._judge, self._upper, self._source = judge, upper, source
+        self._posts: deque[Post] = deque()
+        self._said: list[FeedStatus | FeedCount] = []
+        self._better: list[Scored] = []
+        self._upward: deque[Post] = deque(maxlen=UPWARD)
+        self._some = asyncio.Event()
+        self._lost = 0
+        self._bots: dict[str, float | None] = {}  # of posts on their way up
+
+    def command(self, command: Command) -> None:
+        """It takes none."""
+
+    def put(self, said: Post | FeedStatus | FeedCount) -> None:
+        if not isinstance(said, Post):
+            self._said.append(said)
+            return
+        self._posts.append(said)
+        if len(self._posts) > WAITING:
+            self._posts.popleft()
+            self._lost += 1
+            if self._lost == 1 or self._lost % 1000 == 0:
+                reason = f"{self._lost:,} posts came faster than they can be scored and were let go"
+                self._said.append(FeedStatus("sentiment", "LIVE", None, reason))
+
+    async def run(self) -> None:
+        """Beside the session: the text source, and the higher tiers."""
+        tasks = []
+        if self._source is not None:
+            tasks.append(asyncio.ensure_future(self._source(self.put)))
+        if self._upper is not None:
+            tasks.append(asyncio.ensure_future(self._improve(self._upper)))
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def after(self, state: State, batch: Batch) -> Batch | None:
+        """At a tick: what was said, posts with their scores, and better scores of earlier ones."""
+        if not (self._posts or self._said or self._better):
+            return None
+        out, ts = BatchBuilder(64, 0), state.ts
+        for said in self._said:
+            out.add_note(said, ts)
+        self._said.clear()
+        self._score(out, ts)
+        for scored in self._better:
+            out.add_note(scored, ts)
+        self._better.clear()
+        return out.take()
+
+    def _score(self, out: BatchBuilder, ts: int) -> None:
+        posts = [self._posts.popleft() for _ in range(min(A_TICK, len(self._posts)))]
+        if not posts:
+            return
+        scores = self._first.predict_batch([post.text for post in posts])
+        more = self._upper.wants(scores) if self._upper is not None else [False] * len(posts)
+        for row, (post, wanted) in enumerate(zip(posts, more, strict=True)):
+            bot = self._judge(post, ts) if self._judge is not None else None
+            out.add_note(post, ts)
+            out.add_note(scored_of(post, scores, row, model=self._model, bot=bot), ts)
+            if wanted and not post.synthetic:
+                if len(self._upward) == UPWARD:
+                    self._bots.pop(self._upward[0].id, None)
+                self._upward.append(post)
+                self._bots[post.id] = bot
+                self._some.set()
+
+    async def _improve(self, upper: Upper) -> None:
+        while True:
+            await self._some.wait()
+            posts = [self._upward.popleft() for _ in range(min(AT_ONCE, len(self._upward)))]
+            if not self._upward:
+                self._some.clear()
+            if not posts:
+                continue
+            texts = [post.text for post in posts]
+            first = await asyncio.to_thread(self._first.predict_batch, texts)
+            for answer in await upper.improve(texts, first):
+                for row, text in enumerate(answer.rows):
+                    post = posts[text]
+                    scored = scored_of(
+                        post,
+                        answer.scores,
+                        row,
+                        model=answer.model,
+                        bot=self._bots.get(post.id),
+                        cost_micro=answer.cost_micro[row],
+                    )
+                    self._better.append(scored)
+            for post in posts:
+                self._bots.pop(post.id, None)
+
+
+def scored_of(
+    post: Post, scores: Scores, row: int, *, model: str = "", bot: float | None = None, cost_micro: int = 0
+) -> Scored:
+    """Row `row` of a tier's scores as the event that is recorded."""
+    aleatoric, epistemic = _known(scores.aleatoric[row]), _known(scores.epistemic[row])
+    return Scored(
+        post=post.id,
+        ts_event=post.ts_event,
+        assets=post.assets,
+        polarity=float(scores.polarity[row]),
+        confidence=float(scores.confidence[row]),
+        aleatoric=_known(scores.aleatoric_sd[row]),
+        epistemic=_known(scores.epistemic_sd[row]),
+        entropy=None if aleatoric is None else aleatoric + (epistemic or 0.0),
+        tier=TIERS[int(scores.tier[row])],
+        bot=bot,
+        cost_micro=cost_micro,
+        model=model,
+        synthetic=post.synthetic,
+    )
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)
