@@ -21,8 +21,17 @@ import click
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Play these recorded messages instead of a made-up market.",
 )
-def exchange(symbols: tuple[str, ...], port: int, seed: int, rate: float, capture: Path | None) -> None:
-    """Serve the Binance spot protocol on 127.0.0.1: a made-up market in SYMBOL... (BTCUSDT ETHUSDT).
+@click.option(
+    "--posts",
+    type=click.FloatRange(0, 60_000),
+    default=12.0,
+    show_default=True,
+    help="Made-up posts a minute, on a text server beside it.",
+)
+def exchange(
+    symbols: tuple[str, ...], port: int, seed: int, rate: float, capture: Path | None, posts: float
+) -> None:
+    """Serve the Binance spot protocol on 127.0.0.1: a made-up market in SYMBOL... (BTCUSDT ETHUSDT), and posts.
 
     Nothing it shows is real. It prints the command that connects to it, and serves until Ctrl+C.
     """
@@ -37,7 +46,7 @@ def exchange(symbols: tuple[str, ...], port: int, seed: int, rate: float, captur
     names = tuple(symbol.upper() for symbol in symbols) or ("BTCUSDT", "ETHUSDT")
     try:
         with contextlib.suppress(KeyboardInterrupt):
-            asyncio.run(serve(port, names, seed=seed, capture=capture, rate=rate))
+            asyncio.run(serve(port, names, seed=seed, capture=capture, rate=rate, posts_a_minute=posts))
     except (ValueError, FeedError) as error:
         raise UserError(str(error)) from None
     except OSError as error:

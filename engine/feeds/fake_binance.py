@@ -33,6 +33,8 @@ from engine.feeds.fake_capture import CapturePlayback
 from engine.feeds.fake_client import Client
 from engine.feeds.fake_market import MadeUpMarket
 from engine.feeds.fake_rest import WEB_PAGE, Answer, Query, Weights, error, exchange_info, refusal
+from engine.feeds.fake_text import FakeText, settings_of
+from engine.feeds.fake_text_site import MadeUpText
 from engine.feeds.fake_wire import DEPTH, Market, Wire
 
 BEAT_S = 0.02
@@ -339,21 +341,24 @@ async def serve(
     seed: int = 1,
     capture: Path | None = None,
     rate: float = 1.0,
+    posts_a_minute: float = 12.0,
 ) -> None:
-    """Run the exchange until cancelled. No symbols: all that the made-up market knows.
+    """Run the exchange, and a site where people write about it, until cancelled. No symbols: all that it knows.
 
     Raises ValueError for a symbol that it does not know, FeedError for a file that is no capture, and OSError
     where the port cannot be had.
     """
     market: Market = CapturePlayback(capture, rate) if capture is not None else MadeUpMarket(symbols, seed)
     pace = 1.0 if capture is not None else rate
-    async with FakeBinance(market=market, rate=pace, port=port) as exchange:
+    async with (
+        FakeBinance(market=market, rate=pace, port=port) as exchange,
+        FakeText(MadeUpText(seed, posts_a_minute / 60.0)) as text,
+    ):
         print(f"a fake Binance trades {', '.join(market.listings)} on {exchange.rest} and {exchange.ws}")
-        print(
-            f"microtui live {next(iter(market.listings))} "
-            f"--set venues.binance.rest={exchange.rest} --set venues.binance.ws={exchange.ws}",
-            flush=True,
-        )
+        print(f"made-up people write {posts_a_minute:g} posts a minute on {text.url}")
+        told = {"venues.binance.rest": exchange.rest, "venues.binance.ws": exchange.ws, **settings_of(text)}
+        flags = " ".join(f"--set {key}={value}" for key, value in told.items())
+        print(f"microtui live {next(iter(market.listings))} {flags}", flush=True)
         await exchange.ended()
 
 
