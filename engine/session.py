@@ -185,6 +185,10 @@ class Session:
         self._said.clear()
         self._draw_from_ts = jump.until_ts
         self._drawn_at = 0.0
+        if jump.checkpoint is not None and self.state.ts >= jump.until_ts:  # arrived without a batch
+            for observe in self.observers:
+                observe(self.state, ())
+            self.draw()
 
     async def _record(self, on: bool | None) -> None:
         recording = self.sink is not None and self.sink.status.state == "ON"

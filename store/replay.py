@@ -153,6 +153,8 @@ class ReplaySource:
         self._next_seq = checkpoint.seq if checkpoint is not None else 0
         self._jump = Jump(checkpoint, until_ts)
         self._until_ts = until_ts
+        if checkpoint is not None and checkpoint.ts >= until_ts:  # the jump alone arrives
+            self._until_ts, self._at = None, checkpoint.ts
         self._anchor = None
 
     async def _read_on(self) -> bool:

@@ -21,7 +21,7 @@ from engine.core import State, apply
 from engine.feeds.capture import capture_batches
 from engine.frame import Transport, View
 from engine.picture import picture
-from engine.ports import Command, Jump, Seek
+from engine.ports import Checkpoint, Command, Jump, Seek
 from engine.session import Session
 from store.header import new_header
 from store.recorder import Recorder
@@ -189,3 +189,21 @@ def test_a_checkpoint_from_a_stranger_is_refused_not_believed() -> None:
         for batch in generated_batches(seed=3, ticks=3):
             apply(survivor, batch)
     assert refused > 50
+
+
+def test_a_seek_to_a_checkpoint_shows_that_very_tick(tmp_path: Path) -> None:
+    path = tmp_path / "session.sqlite"
+    frames = record(path, generated_batches(9, 3000))
+    with Recording(path) as recording:
+        at = [c.ts for c in checkpoints_of(recording) if c.ts in frames]
+    assert at
+    for target, state in sought(path, at):
+        assert state.ts == target
+        assert digest(state) == frames[target]
+
+
+def checkpoints_of(recording: Recording) -> Iterator[Checkpoint]:
+    seq = 0
+    while (checkpoint := recording.checkpoint_after(seq)) is not None:
+        yield checkpoint
+        seq = checkpoint.seq + 1
