@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-ARGS ?= live BTCUSDT
+ARGS ?= sim
 
 .PHONY: run test lint types contracts unit bench clean lock
 run: $(VENV)/.installed

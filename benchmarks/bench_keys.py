@@ -56,33 +56,42 @@ cli.screen.run_screen(build, title="keys")
 
 
 def run() -> dict[str, float]:
-    rng = random.Random(1)
     with tempfile.TemporaryDirectory() as folder:
-        recording, fifo = Path(folder) / "capture.sqlite", Path(folder) / "keys"
+        recording = Path(folder) / "capture.sqlite"
         record_capture(recording)
-        os.mkfifo(fifo)
-        reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
-        env = {"XDG_DATA_HOME": folder, "XDG_CONFIG_HOME": folder, "XDG_STATE_HOME": folder}
-        delays_ms, data, sent = [], b"", []
-        with Terminal([sys.executable, "-c", _DRIVER, str(recording), str(fifo)], env=env) as terminal:
-            terminal.wait_for(b"REPLAY")
-            time.sleep(3.0)
-            cpu, began = terminal.cpu_s(), time.monotonic()
-            for _ in range(KEYS):
-                time.sleep(rng.uniform(0.03, 0.08))
-                sent.append(time.monotonic_ns())
-                terminal.press("y")
-            time.sleep(1.0)
-            busy = (terminal.cpu_s() - cpu) / (time.monotonic() - began)
-            while True:
-                try:
-                    part = os.read(reader, 65536)
-                except BlockingIOError:
-                    break
-                if not part:
-                    break
-                data += part
-        os.close(reader)
+        return pressed(_DRIVER, str(recording), b"REPLAY", Path(folder))
+
+
+def pressed(driver: str, argument: str, ready: bytes, folder: Path) -> dict[str, float]:
+    """Delays of keys in an app that `driver` runs, from when it has drawn `ready` on.
+
+    The driver is Python; its arguments are `argument` and the pipe to which it writes when a key came, a line each.
+    """
+    rng = random.Random(1)
+    fifo = folder / "keys"
+    os.mkfifo(fifo)
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    env = {"XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder), "XDG_STATE_HOME": str(folder)}
+    data, sent = b"", []
+    with Terminal([sys.executable, "-c", driver, argument, str(fifo)], env=env) as terminal:
+        terminal.wait_for(ready)
+        time.sleep(3.0)
+        cpu, began = terminal.cpu_s(), time.monotonic()
+        for _ in range(KEYS):
+            time.sleep(rng.uniform(0.03, 0.08))
+            sent.append(time.monotonic_ns())
+            terminal.press("y")
+        time.sleep(1.0)
+        busy = (terminal.cpu_s() - cpu) / (time.monotonic() - began)
+        while True:
+            try:
+                part = os.read(reader, 65536)
+            except BlockingIOError:
+                break
+            if not part:
+                break
+            data += part
+    os.close(reader)
     handled = [int(n) for n in data.split()]
     if len(handled) != len(sent):
         raise RuntimeError(f"{len(sent)} keys were pressed and {len(handled)} handled")

@@ -1,8 +1,8 @@
-"""CPU of one update of the price panel and of the ladder: drawing, changed rows, and their escape codes.
+"""CPU of one update of the price panel, the ladder and sentiment: drawing, changed rows, and their escape codes.
 
 The price panel holds 100 x 36 cells and gets a new column every time, which changes all of its rows: the
 worst case, once a second at an interval of one second. The ladder has 40 rows with a few sizes changed, as
-ten times a second.
+ten times a second. Sentiment gets a point of its line and a post every time, or nothing new.
 """
 
 from __future__ import annotations
@@ -19,12 +19,30 @@ import msgspec
 from rich.console import Console
 from textual.app import App, ComposeResult
 
-from engine.frame import Chart, Detail, Features, Frame, Level, Line, Market, Top, View
+from engine.frame import (
+    Chart,
+    Detail,
+    Fan,
+    Features,
+    Frame,
+    Host,
+    LagNow,
+    Level,
+    Line,
+    Market,
+    PostNow,
+    SentimentNow,
+    SourceNow,
+    SwingNow,
+    Top,
+    View,
+)
 from engine.instrument import Instrument
 from tui.look import plain_look
 from tui.panels.base import Panel
 from tui.panels.ladder import Ladder
 from tui.panels.price import CANDLES, HEATMAP, LINE, Price
+from tui.panels.sentiment import Sentiment
 
 UPDATES = 60
 SECOND = 1_000_000_000
@@ -106,6 +124,20 @@ def _price_frames(view: View) -> list[Frame]:
     return [_frame(view, k, chart) for k, chart in enumerate(charts)]
 
 
+def _what_if_frames(view: View) -> list[Frame]:
+    """The same beside a what-if of a minute, with a shock and without, begun half a minute ago."""
+    frames = _price_frames(view)
+    lines = []
+    for drift, wide in ((0.0, 6.0), (-20.0, 12.0)):
+        for side in (-1, 0, 1):
+            line = [
+                61_700.0 + drift * (1 - abs(s - 30) / 30) + side * wide * (s / 60) ** 0.5 for s in range(61)
+            ]
+            lines.append(struct.pack("<61d", *line))
+    fan = Fan(0, START - 30 * SECOND, SECOND, "DONE", "", "sell 20 BTC", "", 128, 128, *lines)
+    return [msgspec.structs.replace(frame, host=Host(fan=fan)) for frame in frames]
+
+
 def _ladder_frames(view: View) -> list[Frame]:
     rng, frames = random.Random(2), []
     sizes = [[rng.randrange(100, 400_000) for _ in range(view.ladder_rows)] for _ in range(2)]
@@ -122,6 +154,66 @@ def _ladder_frames(view: View) -> list[Frame]:
         features = Features(mid=61_700.0, spread_ticks=1, spread_bps=0.002)
         frames.append(_frame(view, k, detail=Detail(sides[0], sides[1], 100, features=features)))
     return frames
+
+
+def _sentiment_frames(view: View) -> list[Frame]:
+    """An hour of sentiment and the latest 200 posts; half a second and a post later each time."""
+    rng, points = random.Random(3), 720
+    value = [0.0]
+    for _ in range(points + UPDATES):
+        value.append(0.98 * value[-1] + rng.gauss(0, 0.03))
+    posts = [
+        PostNow(
+            START + (k - 200) * 18 * SECOND if k < 200 else START + (k - 200) * SECOND // 2,
+            rng.choice(("reddit:Bitcoin", "reddit:CryptoCurrency", "news:coindesk")),
+            f"post {k}: " + " ".join(rng.choice(("strong", "bid", "dip", "moon", "rekt")) for _ in range(20)),
+            ("BTC",),
+            False,
+            rng.uniform(-1, 1),
+            rng.random(),
+            "embedded",
+            rng.random(),
+        )
+        for k in range(200 + UPDATES)
+    ]
+    doubts = struct.pack(f"<{points}d", *([0.1] * points)), struct.pack(f"<{points}d", *([0.4] * points))
+    made = []
+    for k in range(UPDATES):
+        mood = SentimentNow(
+            asset="BTC",
+            value=value[k + points],
+            doubt=0.1,
+            effective_posts=20.0 + k,
+            posts_seen=200 + k,
+            lags=tuple(LagNow(s, 0.1, 0.4) for s in (60.0, 300.0, 3600.0)),
+            swing=SwingNow(41.0, None, 0.5, 0.4 + k / 1000, None, 0.9, 20.0, ("persistence", "liquidity")),
+            history_ns=5 * SECOND,
+            history_end=START
+            + k * 5 * SECOND,  # ten times as often as it moves, so that every update moves it
+            history=struct.pack(f"<{points}d", *value[k : k + points]),
+            history_doubt=doubts[0],
+            history_aleatoric=doubts[1],
+            posts=tuple(reversed(posts[k : k + 200])),
+            sources=(
+                SourceNow("reddit:Bitcoin", 80 + k, 0.1, START),
+                SourceNow("news:coindesk", 70, 0.1, START),
+            ),
+            tiers=(("embedded", 200 + k),),
+            tau_s=300.0,
+        )
+        market = Market(k, START + k * SECOND // 2, START, (Line(BTC, "SYNCED"),), sentiment=mood)
+        made.append(Frame(market, view=view))
+    return made
+
+
+def _still_sentiment_frames(view: View) -> list[Frame]:
+    """Half a second later each time, and nothing new: nine updates of ten are so."""
+    first, *later = _sentiment_frames(view)
+    mood = first.market.sentiment
+    return [
+        msgspec.structs.replace(frame, market=msgspec.structs.replace(frame.market, sentiment=mood))
+        for frame in (first, *later)
+    ]
 
 
 async def _measure(
@@ -155,17 +247,26 @@ def run() -> dict[str, float]:
     """Milliseconds of CPU and bytes an update."""
     figures: dict[str, float] = {}
     for mode in (HEATMAP, LINE, CANDLES):
-        panel = Price(plain_look())
-        panel.mode = mode
-        ms, size = asyncio.run(_measure(panel, 114, 39, _price_frames))  # inside the axes 100 x 36
-        figures[f"price {mode}, ms an update"] = ms
-        figures[f"price {mode}, bytes an update"] = size
+        for beside, make in (("", _price_frames), (" with a what-if", _what_if_frames)):
+            panel = Price(plain_look())
+            panel.mode = mode
+            ms, size = asyncio.run(_measure(panel, 114, 39, make))  # inside the axes 100 x 36
+            figures[f"price {mode}{beside}, ms an update"] = ms
+            figures[f"price {mode}{beside}, bytes an update"] = size
     ms, size = asyncio.run(_measure(Ladder(plain_look()), 46, 46, _ladder_frames))
     figures["ladder, ms an update"] = ms
     figures["ladder, bytes an update"] = size
+    for name, width, height in (("", 40, 15), (" zoomed", 160, 46)):
+        for when, make in (
+            ("a point and a post", _sentiment_frames),
+            ("ages alone", _still_sentiment_frames),
+        ):
+            ms, size = asyncio.run(_measure(Sentiment(plain_look()), width, height, make))
+            figures[f"sentiment{name}, {when}, ms an update"] = ms
+            figures[f"sentiment{name}, {when}, bytes an update"] = size
     return figures
 
 
 if __name__ == "__main__":
     for name, value in run().items():
-        print(f"{name:32} {value:10.2f}")
+        print(f"{name:44} {value:10.2f}")

@@ -100,6 +100,10 @@ class LinePrinter:
                 "reason": symbol.signal.now.reason,
             },
         }
+        mood = state.sentiment.assets.get(instrument.base)
+        if mood is not None:
+            swift = mood.mood.swift
+            row["sentiment"], row["sentiment_doubt"], row["posts"] = swift.mean, swift.doubt, mood.mood.posts
         self._trades[index], self._volume[index] = trades, volume
         decimals = instrument.tick.decimals + 3
         for name, value in row.items():

@@ -31,6 +31,7 @@ MAX_SYMBOLS = 100
 @click.option(
     "--record/--no-record", default=None, help="Record the session (on unless the settings say not)."
 )
+@click.option("--no-agents", is_flag=True, help="None of our agents trade on paper beside the market.")
 @click.option(
     "--set", "flags", multiple=True, metavar="KEY=VALUE", help="A setting, such as venues.binance.ws=ws://…"
 )
@@ -40,11 +41,13 @@ def live(
     for_s: float | None,
     interval_s: float,
     record: bool | None,
+    no_agents: bool,
     flags: tuple[str, ...],
 ) -> None:
     """Watch SYMBOL... (such as BTCUSDT ETHUSDT) on Binance spot.
 
-    The session is recorded as you watch: `microtui replay` plays it again, and the left arrow rewinds it.
+    The session is recorded as you watch: `microtui replay` plays it again, and the left arrow rewinds it. On the
+    screen our agents trade on paper beside the first symbol, and you may too; no order ever leaves this machine.
     """
     names = tuple(dict.fromkeys(s.strip().upper() for s in symbols))
     for name in names:
@@ -66,7 +69,7 @@ def live(
 
     current: list[Session] = []
     run_screen(
-        partial(_build_desk, names, record, flags, current),
+        partial(_build_desk, names, record, not no_agents, flags, current),
         title=f"live {' '.join(names)}",
         exporters=exporters(lambda: current[0].sink.status.path if current and current[0].sink else ""),
         flags=flags,
@@ -78,29 +81,35 @@ def live(
 async def _build_desk(
     symbols: tuple[str, ...],
     record: bool | None,
+    agents: bool,
     flags: tuple[str, ...],
     current: list[Session],
     bridge: Bridge,
 ) -> Desk:
+    from cli.child import child_opener
     from cli.host import HostMeter
     from cli.kernels import warm_kernels
+    from cli.paper import PaperWorlds, choose_families
     from cli.settings import load_settings
 
     bridge.progress = "reading the settings"
     settings = load_settings(flags)
+    meter = HostMeter()
+    say = meter.messages.append
+    families = choose_families(settings, say)
     await warm_kernels(lambda text: setattr(bridge, "progress", text))
     bridge.progress = "starting the engine"
     from cli.recording import tidy
     from engine.desk import Desk
+    from engine.futures.what_if import WhatIfs
     from store.errors import StoreError
     from store.recording import Recording
     from store.replay import ReplaySource
 
-    meter = HostMeter()
-    tidy(settings, meter.messages.append)
+    tidy(settings, say)
 
     def make_session(publish: Callable[[Frame], None], host: Callable[[Host], Host]) -> Session:
-        session = _session(symbols, settings, record, meter.messages.append, publish=publish, host=host)
+        session = _session(symbols, settings, record, say, publish=publish, host=host)
         current.append(session)
         return session
 
@@ -109,10 +118,20 @@ async def _build_desk(
         try:
             return ReplaySource(Recording(sink.status.path), label="REWIND", follow=True) if sink else None
         except StoreError as error:  # in its first moments a recording has nothing to show yet
-            meter.messages.append(f"cannot rewind: {error}")
+            say(f"cannot rewind: {error}")
             return None
 
-    desk = Desk(bridge.publish, make_session, meter, open_rewind, meter.messages.append)
+    def rewound() -> Path | None:
+        if desk.front is desk.main:
+            say("our agents are not ready yet; try again in a moment")
+            return None
+        sink = desk.main.sink
+        return Path(sink.status.path) if sink is not None else None
+
+    worlds = PaperWorlds(settings, families, agents and settings.agents.on, say)
+    open_child = child_opener(settings, rewound, worlds, say, follow=True)
+    desk = Desk(bridge.publish, make_session, meter, open_rewind, say, open_child, WhatIfs())
+    worlds.join(desk.main)
     bridge.progress = "connecting"
     return desk
 
@@ -125,6 +144,7 @@ def _session(
     publish: Callable[[Frame], None] | None = None,
     host: Callable[[Host], Host] = lambda host: host,
 ) -> Session:
+    from cli.reading import reading
     from cli.recording import sink_maker
     from engine.feeds.clock import SystemClock
     from engine.feeds.live import LiveSource
@@ -133,12 +153,15 @@ def _session(
     clock = SystemClock()
     make_sink = sink_maker(settings, symbols, clock.now, say)
     on = settings.record.on if record is None else record
+    text = reading(settings, clock, say)
     return Session(
         LiveSource(symbols, settings.feed_options(), clock, setup=settings.setup()),
         publish=publish,
         host=host,
         sink=make_sink() if on else None,
         make_sink=make_sink,
+        producers=[text] if text is not None else [],
+        beside=[text.run] if text is not None else [],
     )
 
 

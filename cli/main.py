@@ -11,6 +11,7 @@ COMMANDS = {
     "live": ("cli.live:live", "Watch a live market."),
     "sim": ("cli.sim:sim", "Watch a simulated market of agents; no network needed."),
     "replay": ("cli.replay:replay", "Play a recording."),
+    "whatif": ("cli.whatif:whatif", "Fork a market into many futures, with a shock and without."),
     "sessions": ("cli.sessions:sessions", "List, check, export and prune recordings."),
     "ingest": ("cli.ingest:ingest", "Fetch what the text sources still offer of the past."),
     "score": ("cli.score:score", "Score posts: bullish or bearish, and how sure."),

@@ -24,6 +24,11 @@ def sentiment_weights() -> Path:
     return config_folder() / "sentiment.bin"
 
 
+def sentiment_model() -> Path:
+    """The user's own local sentiment model, a folder, used instead of the default one where it exists."""
+    return Path(platformdirs.user_data_dir(_APP, appauthor=False)) / "models" / "sentiment"
+
+
 def bots_model() -> Path:
     """The user's own scorecard of bots, used instead of the one set by hand where it exists."""
     return config_folder() / "bots.json"
@@ -39,6 +44,11 @@ def exports_folder() -> Path:
 
 def state_file() -> Path:
     return Path(platformdirs.user_state_dir(_APP, appauthor=False)) / "screen.json"
+
+
+def state_database() -> Path:
+    """What lasts beyond a session: what was spent."""
+    return Path(platformdirs.user_state_dir(_APP, appauthor=False)) / "state.db"
 
 
 def author_key_file() -> Path:

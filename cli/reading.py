@@ -24,7 +24,7 @@ def reading(settings: Settings, clock: Clock, say: Say) -> Reading | None:
     """To be a live session's producer, its `run` beside it. None where the settings switch text off."""
     from engine.sentiment.service import Reading
 
-    source = text_source(settings, clock)
+    source = text_source(settings, clock, say)
     if source is None:
         return None
     first, model = _first(say)

@@ -92,25 +92,34 @@ def _start_ns(at: str | None, recording: Recording) -> int | None:
 
 
 async def _build_desk(path: Path, at: str | None, speed: float, bridge: Bridge) -> Desk:
+    from cli.child import child_opener
     from cli.host import HostMeter
     from cli.kernels import warm_kernels
+    from cli.paper import PaperWorlds, choose_families
+    from cli.settings import load_settings
 
     bridge.progress = "opening the recording"
+    meter = HostMeter()
+    say = meter.messages.append
+    settings = load_settings()
+    families = choose_families(settings, say)
     recording = _open(path)
     start = _start_ns(at, recording)
     await warm_kernels(lambda text: setattr(bridge, "progress", text))
     from engine.desk import Desk
+    from engine.futures.what_if import WhatIfs
     from engine.session import Session
     from store.replay import ReplaySource
 
-    meter = HostMeter()
     if recording.lost:
-        meter.messages.append(recording.lost)
+        say(recording.lost)
 
     def make_session(publish: Callable[[Frame], None], host: Callable[[Host], Host]) -> Session:
         return Session(ReplaySource(recording, speed=speed), publish=publish, host=host, begin_at=start)
 
-    return Desk(bridge.publish, make_session, meter)
+    worlds = PaperWorlds(settings, families, settings.agents.on, say)
+    open_child = child_opener(settings, lambda: path, worlds, say)
+    return Desk(bridge.publish, make_session, meter, None, say, open_child, WhatIfs())
 
 
 def _headless(path: Path, at: str | None, speed: float, for_s: float | None, interval_s: float) -> None:

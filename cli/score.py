@@ -65,6 +65,8 @@ def score(
         raise UserError('expected a text, as in: microtui score "to the moon", or lines on standard input')
     else:
         _stream(tier, Printer(as_json, uncertainty))
+    if complaint := getattr(tier, "complaint", ""):
+        click.echo(f"microtui: {complaint}", err=True)
 
 
 def opened(name: str, weights: Path | None) -> Tier:
@@ -73,10 +75,20 @@ def opened(name: str, weights: Path | None) -> Tier:
     from engine.sentiment.tiers import open_tier
 
     own = paths.sentiment_weights()
+    options = {} if name == "embedded" else tier_options()
     try:
-        return open_tier(name, weights or (own if own.is_file() else None))
+        return open_tier(name, weights or (own if own.is_file() else None), options)
     except ValueError as error:
         raise UserError(explained(error) or str(error)) from None
+
+
+def tier_options() -> dict[str, object]:
+    """What the settings say of the higher tiers, by name. Raises UserError."""
+    from cli.gateway import gateway
+    from cli.settings import load_settings
+
+    settings = load_settings()
+    return {"local": settings.local_options(), "gateway": lambda: gateway(settings)}
 
 
 def _stream(tier: Tier, show: Printer) -> None:

@@ -57,11 +57,14 @@ def list_(as_json: bool) -> None:
     if not found:
         click.echo(f"There are no recordings in {catalogue.folder} yet; `microtui live BTCUSDT` makes one.")
         return
+    names = {s.id: s.name for s in found if s.id}
     width = max(len(s.name) for s in found)
     click.echo(f"{'NAME':{width}}  {'BEGAN (UTC)':19}  {'LENGTH':>8}  {'SIZE':>8}  MARKS  SYMBOLS")
     for s in found:
         shown = " ".join(s.symbols[:6]) + (" …" if s.symbols[6:] else "")
         note = "" if s.state == "closed" else f"  [{s.state}]"
+        if s.parent:
+            note = f"  child of {names.get(s.parent, s.parent)}{note}"
         click.echo(
             f"{s.name:{width}}  {_moment(s.started_ns):19}  {_length(s.seconds):>8}  {_size(s.bytes):>8}  "
             f"{s.marks:5}  {shown}{note}"
@@ -83,6 +86,7 @@ def show(name: str | None) -> None:
             "file": clean(str(path), 4096),
             "session": header.id,
             "source": header.source,
+            "parent": f"{header.parent} at event {header.parent_seq}" if header.parent else "none",
             "began": f"{_moment(recording.start)} UTC",
             "ended": "is being written" if recording.being_written else f"{_moment(recording.end)} UTC",
             "length": _length(recording.seconds),
@@ -273,6 +277,7 @@ def _line(session: Session) -> dict[str, object]:
         "symbols": list(session.symbols),
         "marks": session.marks,
         "note": session.note,
+        "parent": session.parent or None,
     }
 
 

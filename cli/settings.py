@@ -10,7 +10,7 @@ import os
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -28,6 +28,8 @@ from engine.events import Setup, SignalRule
 from engine.feeds.options import FeedOptions
 from engine.feeds.text_options import RedditKeys, TextOptions
 from engine.paper.rules import Rules
+from engine.sentiment.gateway_options import CEILING_USD, GatewayOptions, Key
+from engine.sentiment.local_options import LocalOptions
 
 ENVIRONMENT_PREFIX = "MICROTUI_"
 # Variables of the same prefix that are no settings.
@@ -38,6 +40,8 @@ NOT_SETTINGS = {
     "MICROTUI_ASCII",
     "MICROTUI_CONFIG",
 }
+# Variables with a name of their own.
+NAMED = {"MICROTUI_GATEWAY_KEY": "sentiment.gateway.api_key"}
 _SECRET_WORDS = ("secret", "password", "token", "api_key", "apikey", "client_id")
 
 
@@ -114,6 +118,52 @@ class SourceSettings(_Part):
     fear_greed: FearGreedSettings = FearGreedSettings()
 
 
+_LOCAL = LocalOptions()
+
+
+class LocalSettings(_Part):
+    """The second tier of sentiment, a model on this machine; it needs the models extra."""
+
+    on: bool = True
+    model: str | None = None  # a folder or a hub's id; None: the one trained here, or the default
+    adapter: str | None = None
+    labels: dict[str, Literal["bearish", "neutral", "bullish"]] = {}
+    doubt: Literal["head", "full", "none"] = "head"
+    passes: Annotated[int, Field(ge=2, le=1000)] = _LOCAL.passes
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    temperature: Annotated[float, Field(ge=0.01, le=100)] | None = None
+
+
+class GatewaySettings(_Part):
+    """The third tier of sentiment, an OpenAI-compatible endpoint. Nobody is asked without a URL."""
+
+    url: Rest | None = None
+    model: str = ""
+    api_key: SecretStr | None = None
+    ceiling_usd: float = CEILING_USD
+    price_in_usd: float | None = None  # a million tokens
+    price_out_usd: float | None = None
+    samples: int = 1
+    plain_http: bool = False
+
+    @model_validator(mode="after")
+    def _usable(self) -> GatewaySettings:
+        self.options()
+        return self
+
+    def options(self) -> GatewayOptions | None:
+        if self.url is None:
+            return None
+        secret = self.api_key.get_secret_value() if self.api_key is not None else ""
+        values = self.model_dump(exclude={"api_key"})
+        return GatewayOptions(key=Key(secret) if secret else None, **values)
+
+
+class SentimentSettings(_Part):
+    local: LocalSettings = LocalSettings()
+    gateway: GatewaySettings = GatewaySettings()
+
+
 class SignalSettings(_Part):
     long_ratio: Annotated[float, Field(gt=1.000001, le=1e6)] = 2.0
     short_ratio: Annotated[float, Field(ge=1e-6, lt=0.999999)] = 0.5
@@ -171,6 +221,7 @@ class ScreenSettings(_Part):
 class Settings(_Part):
     venues: Venues = Venues()
     sources: SourceSettings = SourceSettings()
+    sentiment: SentimentSettings = SentimentSettings()
     signal: SignalSettings = SignalSettings()
     book: BookSettings = BookSettings()
     record: RecordSettings = RecordSettings()
@@ -190,6 +241,12 @@ class Settings(_Part):
     def feed_options(self) -> FeedOptions:
         binance = self.venues.binance
         return FeedOptions(rest=tuple(binance.rest), ws=tuple(binance.ws), depth_limit=binance.depth_limit)
+
+    def local_options(self) -> LocalOptions:
+        """The local model: the one named, else the one trained here, else the default. It is used if `local.on`."""
+        local, own = self.sentiment.local, paths.sentiment_model()
+        model = local.model or (str(own) if own.is_dir() else _LOCAL.model)
+        return LocalOptions(model=model, **local.model_dump(exclude={"on", "model"}))
 
     def text_options(self) -> TextOptions:
         """What the text sources are told, keys included. Whether they are on is `sources.on`."""
@@ -223,7 +280,7 @@ def load(file: Path, flags: Iterable[str] = (), environment: Mapping[str, str] =
         places[key] = f"{file}:{line}"
     for name, value in sorted(environment.items()):
         if name.startswith(ENVIRONMENT_PREFIX) and name not in NOT_SETTINGS:
-            key = name.removeprefix(ENVIRONMENT_PREFIX).lower().replace("__", ".")
+            key = NAMED.get(name) or name.removeprefix(ENVIRONMENT_PREFIX).lower().replace("__", ".")
             _put(values, key, value)
             places[key] = name
     for flag in flags:

@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     from cli.settings import Settings
     from engine.core import State
     from engine.desk import Desk
+    from engine.events import Derived
     from engine.frame import Frame, Host, Recording
     from engine.market.source import SimSource
+    from engine.market.state import Market
     from engine.ports import Sink
-    from engine.scenario import Scenario
+    from engine.scenario import Planned, Scenario
     from engine.session import Session
     from store.replay import ReplaySource
     from tui.bridge import Bridge
@@ -42,6 +44,10 @@ HEADLESS_START_NS = 1_767_225_600_000_000_000  # 2026-01-01 00:00 UTC: equal see
 @click.option(
     "--record/--no-record", default=None, help="Record the session (on unless the settings say not)."
 )
+@click.option("--shock", metavar="SHOCK", help="Such as sell:500/60s, cascade:longs:300 or halt/30s.")
+@click.option(
+    "--at", "at_s", type=Duration(), help="When the shock comes, since the start. [default: at once]"
+)
 @click.option("--list", "listing", is_flag=True, help="The scenarios that come with microtui.")
 def sim(
     scenario: str,
@@ -51,6 +57,8 @@ def sim(
     steps: int | None,
     interval_s: float,
     record: bool | None,
+    shock: str | None,
+    at_s: float | None,
     listing: bool,
 ) -> None:
     """Watch a simulated market: a built-in SCENARIO (see --list) or a scenario FILE of your own.
@@ -60,9 +68,12 @@ def sim(
     if listing:
         _list()
         return
+    if at_s is not None and shock is None:
+        raise click.UsageError("--at goes with --shock")
     path = find(scenario)
+    planned = _planned(shock, at_s or 0.0)
     if headless:
-        _headless(path, seed, 0.0 if speed is None else speed, steps, interval_s, record)
+        _headless(path, planned, seed, 0.0 if speed is None else speed, steps, interval_s, record)
         return
     if steps is not None:
         raise click.UsageError("--steps goes with --headless")
@@ -71,7 +82,7 @@ def sim(
 
     current: list[Session] = []
     run_screen(
-        partial(_build_desk, path, seed, 1.0 if speed is None else speed, record, current),
+        partial(_build_desk, path, planned, seed, 1.0 if speed is None else speed, record, current),
         title=f"sim {path.stem}",
         exporters=exporters(lambda: current[0].sink.status.path if current and current[0].sink else ""),
     )
@@ -119,8 +130,30 @@ def read_scenario(path: Path) -> Scenario:
         raise UserError(str(error)) from None
 
 
+def _planned(shock: str | None, at_s: float) -> tuple[Planned, ...]:
+    """The shock of the command line as a scenario has it; a fault in it is a UserError."""
+    from cli.errors import UserError
+    from engine.scenario import Planned
+    from engine.shocks import BadShock, parse
+
+    if shock is None:
+        return ()
+    try:
+        parse(shock)
+    except BadShock as error:
+        raise UserError(f"--shock: {error}") from None
+    return (Planned(at_s, shock),)
+
+
+def _with_shocks(scenario: Scenario, planned: tuple[Planned, ...]) -> Scenario:
+    import msgspec
+
+    return msgspec.structs.replace(scenario, shocks=(*scenario.shocks, *planned))
+
+
 async def _build_desk(
     path: Path,
+    planned: tuple[Planned, ...],
     seed: int | None,
     speed: float,
     record: bool | None,
@@ -137,11 +170,14 @@ async def _build_desk(
     await _warm_market(lambda text: setattr(bridge, "progress", text))
     bridge.progress = "opening the market"
     from cli.recording import tidy
+    from cli.sim_child import child_opener
     from engine.desk import Desk
+    from engine.futures.what_if import WhatIfs
+    from engine.market.source import SimSource
     from store.recording import Recording
     from store.replay import ReplaySource
 
-    scenario = read_scenario(path)
+    scenario = _with_shocks(read_scenario(path), planned)
     meter = HostMeter()
     tidy(settings, meter.messages.append)
 
@@ -155,13 +191,25 @@ async def _build_desk(
         sink = desk.main.sink
         return ReplaySource(Recording(sink.status.path), label="REWIND", follow=True) if sink else None
 
-    desk = Desk(bridge.publish, make_session, meter, open_rewind)
+    def market_at(ts: int) -> Market:
+        source = desk.main.source
+        assert isinstance(source, SimSource)  # noqa: S101  made above
+        return source.rerun(ts).market
+
+    what_ifs = WhatIfs(rerun=market_at)
+    say = meter.messages.append
+
+    def make_sink(child: SimSource, parent: tuple[str, int]) -> Sink | None:
+        return _sink_maker(child, settings, say, parent)() if desk.main.sink is not None else None
+
+    open_child = child_opener(lambda: desk.main, make_sink)
+    desk = Desk(bridge.publish, make_session, meter, open_rewind, say, open_child, what_ifs)
     return desk
 
 
 async def _warm_market(say: Callable[[str], None]) -> None:
     """Compile the agents in a child process, whose compiler keeps no key of this one waiting."""
-    from engine.market.warm import is_warm
+    from engine.futures.warm import is_warm
 
     if await asyncio.to_thread(is_warm):
         return
@@ -169,7 +217,7 @@ async def _warm_market(say: Callable[[str], None]) -> None:
     child = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "engine.market.warm",
+        "engine.futures.warm",
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
@@ -211,17 +259,31 @@ def _session(
     publish: Callable[[Frame], None] | None = None,
     host: Callable[[Host], Host] = lambda host: host,
 ) -> Session:
+    from cli.reading import synthetic
     from engine.session import Session
 
     make_sink = _sink_maker(source, settings, say)
     on = settings.record.on if record is None else record
-    return Session(source, publish=publish, host=host, sink=make_sink() if on else None, make_sink=make_sink)
+    return Session(
+        source,
+        publish=publish,
+        host=host,
+        sink=make_sink() if on else None,
+        make_sink=make_sink,
+        producers=[synthetic(source)] if publish is not None else [],  # headless, nobody reads them
+    )
 
 
 def _sink_maker(
-    source: SimSource, settings: Settings, say: Callable[[str], None]
+    source: SimSource,
+    settings: Settings,
+    say: Callable[[str], None],
+    parent: tuple[str, int] | None = None,
 ) -> Callable[[], Sink | None]:
-    """Begins a recording that names scenario, seed and hash; or says why it cannot, and the session goes on."""
+    """Begins a recording that names scenario, seed and hash; or says why it cannot, and the session goes on.
+
+    `parent`: the id of the session that it goes on from, and the number of the first event of its own.
+    """
 
     def make() -> Sink | None:
         from cli.recording import catalogue_of
@@ -231,10 +293,12 @@ def _sink_maker(
 
         scenario, started = source.scenario, source.transport.end
         try:
-            file = catalogue_of(settings).new_path((f"sim-{scenario.name}",), started)
+            file = catalogue_of(settings).new_path(
+                (f"sim-{scenario.name}", *(("child",) if parent else ())), started
+            )
             file.parent.mkdir(parents=True, exist_ok=True)
             named = f"sim {scenario.name} seed {source.seed} {scenario.hash[:16]}"
-            return Recorder(file, new_header(named, started))
+            return Recorder(file, new_header(named, started, parent=parent))
         except (StoreError, OSError) as error:
             say(f"not recording: {error}")
             return None
@@ -243,11 +307,21 @@ def _sink_maker(
 
 
 class SimPrinter(LinePrinter):
-    """Rows as everywhere, and one at the end for the agents and the scenario."""
+    """Rows as everywhere, and one at the end for the agents, the scenario, and what was told of shocks."""
 
     def __init__(self, source: SimSource, interval_s: float) -> None:
         super().__init__(interval_s)
         self._source = source
+        self._told: list[dict[str, Any]] = []
+
+    def __call__(self, state: State, derived: Sequence[Derived]) -> None:
+        from engine.events import Alert
+
+        for alert in derived:
+            if isinstance(alert, Alert) and alert.kind in ("SHOCK", "FILL", "SAID"):
+                at_s = round((alert.ts - state.started) / 1e9, 1)
+                self._told.append({"at_s": at_s, "kind": alert.kind, "text": alert.text})
+        super().__call__(state, derived)
 
     def last(self, state: State, recording: Recording, notes: Sequence[str] = ()) -> None:
         from engine.frame import View
@@ -262,6 +336,7 @@ class SimPrinter(LinePrinter):
                 "seed": self._source.seed,
                 "hash": self._source.scenario.hash,
                 "agents": {f.name: _family_row(f) for f in families},
+                "told": self._told,
             }
         )
 
@@ -278,6 +353,7 @@ def _family_row(family: Any) -> dict[str, Any]:
 
 def _headless(
     path: Path,
+    planned: tuple[Planned, ...],
     seed: int | None,
     speed: float,
     steps: int | None,
@@ -290,7 +366,7 @@ def _headless(
 
     settings = load_settings()
     say = partial(click.echo, err=True)
-    scenario = read_scenario(path)
+    scenario = _with_shocks(read_scenario(path), planned)
     tidy(settings, say)
     source = _source(scenario, seed, settings, speed, steps, HEADLESS_START_NS)
     run(lambda: _session(source, settings, record, say), SimPrinter(source, interval_s))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,13 +19,18 @@ if TYPE_CHECKING:
 KEY_BYTES = 32
 
 
-def text_source(settings: Settings, clock: Clock) -> TextSource | None:
+def text_source(settings: Settings, clock: Clock, say: Callable[[str], None]) -> TextSource | None:
     """To run beside a market; None where the settings switch all text off."""
     if not settings.sources.on:
         return None
     from engine.feeds.text_source import TextSource
 
-    return TextSource(settings.text_options(), clock, author_key=author_key(paths.author_key_file()))
+    try:
+        key = author_key(paths.author_key_file())
+    except UserError as error:
+        key = secrets.token_bytes(KEY_BYTES)
+        say(f"{error}; authors have hashes of this session alone")
+    return TextSource(settings.text_options(), clock, author_key=key)
 
 
 def author_key(file: Path) -> bytes:

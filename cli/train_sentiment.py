@@ -16,7 +16,7 @@ from cli.errors import UserError, explained
 if TYPE_CHECKING:
     from engine.lab.train_sentiment import Recipe
 
-MODELS = ("embedded",)
+MODELS = ("embedded", "distilroberta")
 # What the YAML file may hold.
 _SHAPES: dict[str, tuple[type, str]] = {
     "data": (list, "a list of files"),
@@ -40,7 +40,10 @@ _SHAPES: dict[str, tuple[type, str]] = {
     "--model", type=click.Choice(MODELS), default="embedded", show_default=True, help="What is trained."
 )
 @click.option(
-    "--out", type=click.Path(path_type=Path), metavar="FILE", help="Where to; default: your own weights."
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Where to (distilroberta: a folder); default: your own.",
 )
 @click.option(
     "--config", type=click.Path(path_type=Path), metavar="FILE", help="YAML with data, out, credits, recipe."
@@ -48,7 +51,8 @@ _SHAPES: dict[str, tuple[type, str]] = {
 def sentiment(
     more: tuple[Path, ...], files: tuple[Path, ...], model: str, out: Path | None, config: Path | None
 ) -> None:
-    """Train on labelled posts, cross-validate, calibrate, and write the weights and their card.
+    """Train on labelled posts, calibrate, and write the weights and their card. Distilroberta is the local tier's
+    model and needs the models extra; Ctrl+C keeps where it stands, and the same command goes on.
 
     Equal data and recipe give an equal file. Weights in the config folder are used from then on instead of those
     that ship; others by `microtui score --weights`.
@@ -64,6 +68,11 @@ def sentiment(
         raise UserError(
             "expected labelled posts: --data FILE and more files, each a CSV with the columns text and label"
         )
+    if model == "distilroberta":
+        from cli.train_local import train_folder
+
+        train_folder(chosen, out, settings)
+        return
     target = out or Path(settings.pop("out", None) or paths.sentiment_weights())
     beside = target.with_suffix(".json")
     if beside == target:

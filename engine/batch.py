@@ -24,7 +24,7 @@ MISSING = -(2**63)  # an absent id or time: never zero, which is a number
 #   TOP       last_id = update id; price_ticks/size_lots = best bid, ask_ticks/ask_lots = best ask
 #   NOTE      level_start = index into the batch's notes
 #   TICK      ts_recv only
-#   ORDER     first_id = its number, last_id = whose (an agent's number, or OWN); side +1 buys, -1 sells;
+#   ORDER     first_id = its number, last_id = whose (an agent's number, OWN, -2: a shock); side +1 buys, -1 sells;
 #             price_ticks; size_lots still open, 0: ended; ask_lots = lots estimated to stand ahead of it
 #   FILL      first_id = the order's number, last_id = whose; side +1 bought, -1 sold; price_ticks, size_lots;
 #             ask_ticks = fee in ticks x lots, negative a rebate; flags: 1 it waited (maker), 0 it took

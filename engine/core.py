@@ -256,7 +256,7 @@ def _apply_note(state: State, note: Note, ts: int, derived: list[Derived]) -> No
         case Shock():
             _shock(state, note, ts, derived)
         case Said():
-            _alert(state, Alert(note.ts, note.symbol, "FILL", None, note.text), derived)
+            _alert(state, Alert(note.ts, note.symbol, "SAID", None, note.text), derived)
         case Mark():
             _alert(state, Alert(note.ts, None, "MARK", None, note.text), derived)
 

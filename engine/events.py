@@ -223,7 +223,7 @@ class Alert(msgspec.Struct, frozen=True, tag="alert"):
 
     ts: int
     symbol: int | None
-    kind: str  # LONG SHORT FEED BOOK MARK SHOCK FILL
+    kind: str  # LONG SHORT FEED BOOK MARK SHOCK FILL SAID
     confidence: float | None
     text: str
 

@@ -141,7 +141,7 @@ class Event(msgspec.Struct, frozen=True):
     """A line of the alerts panel and a mark on the chart."""
 
     ts: int
-    kind: str  # LONG SHORT FLAT FEED BOOK MARK SHOCK FILL
+    kind: str  # LONG SHORT FLAT FEED BOOK MARK SHOCK FILL SAID
     text: str
     symbol: int | None = None
     confidence: float | None = None
@@ -309,6 +309,7 @@ class SentimentNow(msgspec.Struct, frozen=True):
     sources: tuple[SourceNow, ...] = ()
     tiers: tuple[tuple[str, int], ...] = ()  # posts scored by each
     cost_micro: int = 0  # of this session, millionths of a dollar
+    tau_s: float | None = None  # what `value` forgets over; None before this asset's first post
 
 
 class Market(msgspec.Struct, frozen=True):

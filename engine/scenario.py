@@ -1,7 +1,7 @@
 """A scenario: who trades where, under which physics. Read from TOML and checked before anything starts.
 
-Defaults were chosen by hand until the checklist of `engine.lab.stylised` passed. Prices in ticks, sizes in base units,
-times in seconds. An error names the file, the line, what was found and what would be right.
+Prices in ticks, sizes in base units, times in seconds; where the defaults come from: docs/realism.md. An error names
+the file, the line, what was found and what would be right.
 """
 
 from __future__ import annotations
@@ -11,17 +11,24 @@ import math
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
 from engine.agents import arbitrage, informed, maker, noise
+from engine.agents.families import BUILT_IN, BadFamily, Families
+from engine.events import Shock
 from engine.instrument import Instrument, NotOnGrid
+from engine.shocks import BadShock, at
+from engine.shocks import parse as parse_shock
 from engine.text import clean
 
-FAMILIES = ("maker", "informed", "noise", "arbitrage")
+FAMILIES = BUILT_IN
 MAX_AGENTS = 10_000
 STEP_S = 0.1
+
+
+NO_FAMILIES = Families()
 
 
 class BadScenario(ValueError):
@@ -42,6 +49,7 @@ class Venue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     share: float = 0.6  # of the agents that are at home there; the second venue has the rest
     maker_fee_bps: float = -0.1  # negative: a rebate
     taker_fee_bps: float = 0.5
+    latency_s: float = 0.0  # how long orders of those who are at home on the other venue are on their way
 
 
 class Agents(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,25 +59,48 @@ class Agents(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     arbitrage: arbitrage.Params = arbitrage.Params()
 
 
+class Own(msgspec.Struct, frozen=True):
+    """Agents of a person's own family (`engine.agents.families`), with their parameters as `decide` reads them."""
+
+    name: str
+    count: int
+    columns: tuple[float, ...]
+    spreads: tuple[float, float]  # deviation of the logarithm of size and of risk over its agents
+    digest: str  # of its source
+
+
 class World(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What moves the price besides the agents: impact of flow on fair value, the fundamental, sentiment."""
 
-    impact_ticks: float = 14.0  # κ: G(I) = κ 2√I₀ sgn(I)(√(|I| + I₀) − √I₀), concave in accumulated flow
-    impact_scale: float = 2.0  # I₀, base units
-    impact_s: float = 600.0  # τ, over which flow is forgotten
-    permanent: float = 0.3  # share of impact that stays
+    impact_ticks: float = 36.0  # κ: G(I) = κ 2√I₀ sgn(I)(√(|I| + I₀) − √I₀), concave in accumulated flow
+    impact_scale: float = 0.2  # I₀, base units
+    impact_s: float = 100.0  # τ, over which flow is forgotten
+    permanent: float = 0.8  # share of impact that stays
     value_sigma_ticks: float = 2.0  # of the fundamental, per square root of a second
     jumps_a_hour: float = 2.0  # news
     jump_ticks: float = 40.0
     sentiment_ar: float = 0.995  # a second
     sentiment_sigma: float = 0.04
-    doubt: float = 0.2  # the sentiment's uncertainty in the middle
-    doubt_sigma: float = 0.15  # of its log odds, per square root of a second
+    doubt: float = 0.25  # the sentiment's uncertainty in the middle
+    doubt_sigma: float = 0.22  # of its log odds, per square root of a second
     doubt_s: float = 200.0
-    coupling: float = 0.2  # how fast makers of one venue follow the other, a second
+    coupling: float = 1.5  # how fast makers of one venue follow the other, a second
     sigma_s: float = 15.0  # half-life of measured volatility
     calm_s: float = 900.0
     calm_sigma_ticks: float = 6.0  # volatility that makers expect before they have measured any
+    leverage: float = 40.0  # base units of leveraged longs, and as many shorts, open on the first venue
+    leverage_least_pct: float = (
+        0.4  # of the price: how far it must move at least before one is closed by force
+    )
+    leverage_mean_pct: float = 0.8  # and how much further in the middle
+    leverage_s: float = 1800.0  # how long one is held
+
+
+class Planned(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A shock that comes by itself, `at_s` seconds after the session began; as people write one down."""
+
+    at_s: float
+    shock: str  # sell:500/60s
 
 
 class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -83,9 +114,16 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     start_ticks: int = 60_000
     seed: int = 1
     counts: Counts = Counts()
-    venues: tuple[Venue, ...] = (Venue("sim"), Venue("sim-b", 0.4, 0.0, 0.8))
+    venues: tuple[Venue, ...] = (Venue("sim"), Venue("sim-b", 0.4, 0.0, 0.8, 0.2))
     agents: Agents = Agents()
+    own: tuple[Own, ...] = ()  # by name; from [counts] and [agents.NAME] of the file
     world: World = World()
+    shocks: tuple[Planned, ...] = ()
+
+    def planned(self, started: int) -> list[Shock]:
+        """Its shocks for a session that began at `started` ns, soonest first."""
+        found = [at(parse_shock(p.shock), started + int(p.at_s * 1e9)) for p in self.shocks]
+        return sorted(found, key=lambda shock: shock.ts)
 
     @property
     def lots_a_unit(self) -> float:
@@ -120,40 +158,77 @@ def with_feedback(scenario: Scenario, feedback: float) -> Scenario:
     return msgspec.structs.replace(scenario, agents=agents)
 
 
-def read(path: Path) -> Scenario:
+def read(path: Path, families: Families = NO_FAMILIES) -> Scenario:
     """A scenario file. Raises BadScenario with the first fault in it."""
     try:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise BadScenario(f"{path} cannot be read: {clean(str(error))}") from None
-    return parse(text, str(path), path.stem)
+    return parse(text, str(path), path.stem, families)
 
 
-def parse(text: str, place: str, name: str = "default") -> Scenario:
-    """A scenario from TOML text; `place` stands before the line in errors."""
+def parse(text: str, place: str, name: str = "default", families: Families = NO_FAMILIES) -> Scenario:
+    """A scenario from TOML text; `place` stands before the line in errors, `families` are a person's own."""
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise BadScenario(f"{place} is not valid TOML: {error}") from None
     values.setdefault("name", name)
+    if "own" in values:
+        raise BadScenario(f"{_at(place, text, 'own')}: expected own families in [counts], found 'own'")
+    own = _own(values, families, place, text)
     try:
-        scenario = msgspec.convert(values, Scenario)
+        scenario = msgspec.structs.replace(msgspec.convert(values, Scenario), own=own)
     except msgspec.ValidationError as error:
-        message, _, where = str(error).partition(" - at `$")
-        key = where.rstrip("`").lstrip(".")
-        raise BadScenario(f"{_at(place, text, key)}: {_plain(message, key)}") from None
+        message, key = _where(error)
+        raise BadScenario(f"{_at(place, text, key)}: {_plain(message, key, families)}") from None
     for key, fault in _faults(scenario):
         raise BadScenario(f"{_at(place, text, key)}: {key} {fault}")
     return scenario
 
 
-def _plain(message: str, key: str) -> str:
+def _where(error: msgspec.ValidationError) -> tuple[str, str]:
+    """msgspec's sentence and the dotted key it speaks of."""
+    message, _, where = str(error).partition(" - at `$")
+    return message, where.rstrip("`").lstrip(".")
+
+
+def _own(values: dict[str, Any], families: Families, place: str, text: str) -> tuple[Own, ...]:
+    """Takes what speaks of a person's own families out of `values`."""
+    counts, agents = values.get("counts"), values.get("agents")
+    found = []
+    for name in sorted(families.jitted):
+        count = counts.pop(name, 0) if isinstance(counts, dict) else 0
+        told = agents.pop(name, {}) if isinstance(agents, dict) else {}
+        if not isinstance(count, int) or isinstance(count, bool) or count < 0:
+            key = f"counts.{name}"
+            raise BadScenario(f"{_at(place, text, key)}: {key} expected zero or more agents, found {count!r}")
+        family = families.jitted[name]
+        try:
+            params = msgspec.convert(told, family.params)
+            columns = family.row(params)
+        except (msgspec.ValidationError, BadFamily) as error:
+            message, inner = _where(error) if isinstance(error, msgspec.ValidationError) else (str(error), "")
+            key = f"agents.{name}.{inner}".rstrip(".")
+            raise BadScenario(f"{_at(place, text, key)}: {key}: {message}") from None
+        if count:
+            spreads = (getattr(params, "size_spread", 0.0), getattr(params, "risk_spread", 0.0))
+            found.append(Own(name, count, columns, spreads, family.digest))
+    return tuple(found)
+
+
+def _plain(message: str, key: str, families: Families) -> str:
     """msgspec's sentence in ours."""
     if "unknown field" in message:
         field = message.split("`")[1]
-        group: Any = {"counts": Counts, "agents": Agents, "world": World, "venues": Venue, "": Scenario}.get(
-            key.split("[")[0]
-        )
+        group: Any = {
+            "counts": Counts,
+            "agents": Agents,
+            "world": World,
+            "venues": Venue,
+            "shocks": Planned,
+            "": Scenario,
+        }.get(key.split("[")[0])
         if group is None:
             group = {
                 "agents.maker": maker.Params,
@@ -161,25 +236,38 @@ def _plain(message: str, key: str) -> str:
                 "agents.noise": noise.Params,
                 "agents.arbitrage": arbitrage.Params,
             }[key]
-        known = ", ".join(group.__struct_fields__)
-        what = "family of agents" if group in (Counts, Agents) else "parameter"
-        return f"{clean(field, 40)!r} is no {what} here; there are {known}"
+        if group not in (Counts, Agents):
+            return (
+                f"{clean(field, 40)!r} is no parameter here; there are {', '.join(group.__struct_fields__)}"
+            )
+        if field in families.plain:
+            return f"{field!r} is a family in plain Python, which trades on paper only, beside a real market"
+        known = ", ".join((*FAMILIES, *sorted(families.jitted)))
+        sentence = f"{clean(field, 40)!r} is no family of agents here; there are {known}"
+        return "; ".join((sentence, *(f"left out: {problem}" for problem in families.problems)))
+    if "Invalid enum value" in message:
+        return f"{key} expected {' or '.join(get_args(maker.Model))}, found{message.removeprefix('Invalid enum value')}"
     return f"{key or 'the file'}: {message[0].lower()}{message[1:]}"
 
 
 def _at(place: str, text: str, key: str) -> str:
-    """`file:line` of a dotted key, or of its table, or the file alone."""
+    """`file:line` of a dotted key such as `shocks[1].at_s`, or of its table, or the file alone."""
     leaf = key.split(".")[-1].split("[")[0]
+    top, _, which = key.partition("[")
+    number = int(which.partition("]")[0]) if which else -1  # of an array's tables
     table = ""
-    best = 0
-    for number, line in enumerate(text.splitlines(), 1):
+    best = seen = 0
+    for line_number, line in enumerate(text.splitlines(), 1):
         bare = line.split("#")[0].strip()
         if bare.startswith("["):
             table = bare.strip("[] ")
-            if table == key.split("[")[0]:
-                best = number
-        elif bare.split("=")[0].strip().strip('"') == leaf and key.split("[")[0].startswith(table):
-            return f"{place}:{number}"
+            seen += table == top
+            if table == top and number in (-1, seen - 1):
+                best = line_number
+        elif bare.split("=")[0].strip().strip('"') != leaf or not top.startswith(table):
+            continue
+        elif number in (-1, seen - 1):
+            return f"{place}:{line_number}"
     return f"{place}:{best}" if best else place
 
 
@@ -188,7 +276,7 @@ def _faults(s: Scenario) -> Iterator[tuple[str, str]]:
     for family, count in counts.items():
         if count < 0:
             yield f"counts.{family}", f"expected zero or more agents, found {count}"
-    total = sum(counts.values())
+    total = sum(counts.values()) + sum(own.count for own in s.own)
     if total == 0:
         yield "counts", "expected at least one agent, found none: there is no market without traders"
     if total > MAX_AGENTS:
@@ -209,6 +297,13 @@ def _faults(s: Scenario) -> Iterator[tuple[str, str]]:
         yield "start_ticks", f"expected a price of 1000 to 100000000 ticks, found {s.start_ticks}"
     yield from _bounds(s)
     yield from _room(s)
+    for number, planned in enumerate(s.shocks):
+        if not 0 <= planned.at_s <= 1e6:
+            yield f"shocks[{number}].at_s", f"expected 0 to 1e+06 seconds, found {planned.at_s:g}"
+        try:
+            parse_shock(planned.shock)
+        except BadShock as error:
+            yield f"shocks[{number}].shock", str(error)
 
 
 MOST_MONEY = 10**15  # ticks x lots that one agent can be worth, so that no sum of thousands overflows
@@ -235,6 +330,7 @@ def _room(s: Scenario) -> Iterator[tuple[str, str]]:
 
 # key, least, most: what is physically possible, and what the arrays can hold
 _BOUNDS: tuple[tuple[str, float, float], ...] = (
+    ("agents.maker.horizon_s", 0.01, 3600),
     ("agents.maker.levels", 1, maker.MAX_LEVELS),
     ("agents.maker.level_step_ticks", 1, 1000),
     ("agents.maker.size", 1e-6, 1e6),
@@ -299,6 +395,10 @@ _BOUNDS: tuple[tuple[str, float, float], ...] = (
     ("world.sigma_s", 1, 1e5),
     ("world.calm_s", 1, 1e6),
     ("world.calm_sigma_ticks", 0.01, 1e5),
+    ("world.leverage", 0, 1e6),
+    ("world.leverage_least_pct", 0.01, 50),
+    ("world.leverage_mean_pct", 0.01, 50),
+    ("world.leverage_s", 1, 1e6),
 )
 
 
@@ -316,6 +416,8 @@ def _bounds(s: Scenario) -> Iterator[tuple[str, str]]:
             fee = getattr(venue, field)
             if not -100 <= fee <= 1000:
                 yield f"venues[{number}].{field}", f"expected -100 to 1000 basis points, found {fee:g}"
+        if not 0 <= venue.latency_s <= 10:
+            yield f"venues[{number}].latency_s", f"expected 0 to 10 seconds, found {venue.latency_s:g}"
         if not venue.name.replace("-", "").isalnum() or len(venue.name) > 20:
             name = clean(venue.name, 30)
             yield f"venues[{number}].name", f"expected up to 20 letters, digits and dashes, found {name!r}"

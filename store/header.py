@@ -20,6 +20,7 @@ class Header(msgspec.Struct, frozen=True):
 
     `closed_ns` is the session's last moment, or None while it is written and after it was cut short.
     `ending` says how it ended where that is not plain: a recovered or a failed recording.
+    A child session goes on from event `parent_seq` of the session with id `parent`.
     """
 
     id: str
@@ -28,17 +29,23 @@ class Header(msgspec.Struct, frozen=True):
     versions: dict[str, str]
     closed_ns: int | None = None
     ending: str = ""
+    parent: str = ""
+    parent_seq: int | None = None
 
 
-def new_header(source: str, started_ns: int) -> Header:
-    """The header of a session that begins at `started_ns` (UTC), with this machine's versions."""
+def new_header(source: str, started_ns: int, *, parent: tuple[str, int] | None = None) -> Header:
+    """The header of a session that begins at `started_ns` (UTC), with this machine's versions.
+
+    `parent` is the id of the session that it goes on from, and the number of the first event it has of its own.
+    """
     versions = {
         "microtui": _version("microtui"),
         "python": platform.python_version(),
         "machine": clean(f"{platform.system()} {platform.machine()} {_processor()}".strip()),
     }
     versions |= {part: _version(part) for part in _PARTS}
-    return Header(uuid7(), clean(source), started_ns, versions)
+    origin, seq = parent or ("", None)
+    return Header(uuid7(), clean(source), started_ns, versions, parent=origin, parent_seq=seq)
 
 
 def uuid7(now_ms: int | None = None) -> str:
@@ -53,6 +60,8 @@ def uuid7(now_ms: int | None = None) -> str:
 
 def write_header(connection: sqlite3.Connection, header: Header) -> None:
     rows = {"id": header.id, "source": header.source, "started_ns": str(header.started_ns), **header.versions}
+    if header.parent_seq is not None:
+        rows |= {"parent": header.parent, "parent_seq": str(header.parent_seq)}
     connection.executemany("insert or replace into header values (?, ?)", rows.items())
 
 
@@ -65,7 +74,7 @@ def read_header(connection: sqlite3.Connection) -> Header:
     """The header as found; text is cleaned and what is missing is empty."""
     rows = connection.execute("select key, value from header limit 100").fetchall()
     found = {clean(str(key), 40): clean(str(value)) for key, value in rows}
-    own = ("id", "source", "started_ns", "closed_ns", "ending")
+    own = ("id", "source", "started_ns", "closed_ns", "ending", "parent", "parent_seq")
     return Header(
         found.get("id", ""),
         found.get("source", ""),
@@ -73,6 +82,8 @@ def read_header(connection: sqlite3.Connection) -> Header:
         {key: value for key, value in found.items() if key not in own},
         _number(found.get("closed_ns")),
         found.get("ending", ""),
+        found.get("parent", ""),
+        _number(found.get("parent_seq")),
     )
 
 

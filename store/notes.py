@@ -6,14 +6,16 @@ from typing import TypeVar
 
 import msgspec
 
-from engine.events import Agents, Listed, Note, Setup
+from engine.events import Agents, Listed, Note, Post, Scored, Setup, Shock
 from engine.instrument import NotOnGrid
 from engine.limits import check_setup
+from engine.shocks import BadShock, checked
 from engine.text import clean
 from store.errors import BadRecording
 
 MAX_SYMBOLS = 1 << 12
 MAX_TEXT = 2000
+MAX_ASSETS, MAX_ASSET = 20, 20
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -39,7 +41,27 @@ def cleaned(note: Note) -> Note:
             if not all(0 <= line.family < len(families) for line in agents):
                 raise BadRecording(f"an agent belongs to none of the {len(families)} families")
             return msgspec.structs.replace(note, families=tuple(_clean_fields(f) for f in families))
+        case Shock():
+            try:
+                checked(note)
+            except BadShock as error:
+                raise BadRecording(str(error)) from None
+        case Post() | Scored():
+            return _clean_post(note)
     return _clean_fields(note)
+
+
+def _clean_post(note: Post | Scored) -> Note:
+    """Numbers of a score lie where scores lie; a score that does not is nobody's."""
+    if isinstance(note, Scored):
+        bounded = ((note.polarity, -1.0), (note.confidence, 0.0), (note.bot, 0.0))
+        if not all(value is None or least <= value <= 1.0 for value, least in bounded):
+            raise BadRecording(f"expected a score's numbers between -1 and 1, found {note.polarity:g}")
+        doubts = (note.aleatoric, note.epistemic, note.entropy)
+        if not all(value is None or 0.0 <= value <= 2.0 for value in doubts):
+            raise BadRecording(f"expected a score's doubts between 0 and 2, found {doubts}")
+    assets = tuple(clean(asset, MAX_ASSET) for asset in note.assets[:MAX_ASSETS])
+    return _clean_fields(msgspec.structs.replace(note, assets=assets))
 
 
 def _clean_fields(value: S) -> S:

@@ -23,6 +23,7 @@ from engine.events import (
     Listed,
     Mark,
     SentimentRecord,
+    Shock,
     Signal,
 )
 from engine.instrument import Instrument
@@ -39,6 +40,12 @@ _TABLE_OF: dict[type, str] = {
     SentimentRecord: "sentiment",
 }
 
+# The fields of a row, in the order of the table's columns without `seq`.
+_TRADE = ("ts_recv", "symbol", "last_id", "price_ticks", "size_lots", "side")
+_FILL = (
+    "ts_recv", "symbol", "first_id", "last_id", "side", "price_ticks", "size_lots", "ask_ticks", "flags",
+)  # fmt: skip
+
 Row = tuple[Any, ...]
 
 
@@ -53,19 +60,20 @@ class PlainTables:
     def add(self, seq: int, batch: Batch, derived: Sequence[Derived]) -> None:
         """`seq` is the number of the batch's first row."""
         kinds = batch.rows["kind"]
-        trades = (kinds == Kind.TRADE).nonzero()[0]
-        if len(trades):
-            rows = batch.rows[trades]
-            columns = [
-                rows[name].tolist()
-                for name in ("ts_recv", "symbol", "last_id", "price_ticks", "size_lots", "side")
-            ]
-            self._rows["trades"] += zip((trades + seq).tolist(), *columns, strict=True)
+        self._add_rows("trades", Kind.TRADE, _TRADE, seq, batch)
+        self._add_rows("fills", Kind.FILL, _FILL, seq, batch)
         for at in (kinds == Kind.NOTE).nonzero()[0].tolist():
             row = batch.rows[at]
             self._add_note(seq + at, int(row["ts_recv"]), batch.notes[int(row["level_start"])])
         for item in derived:
             self._rows[_TABLE_OF[type(item)]].append(msgspec.structs.astuple(item))
+
+    def _add_rows(self, table: str, kind: Kind, fields: tuple[str, ...], seq: int, batch: Batch) -> None:
+        at = (batch.rows["kind"] == kind).nonzero()[0]
+        if len(at):
+            columns = [batch.rows[name][at].tolist() for name in fields]
+            columns.insert(list(PLAIN[table]).index("seq"), (at + seq).tolist())
+            self._rows[table] += zip(*columns, strict=True)
 
     def add_listed(self, seq: int, listed: Listed) -> None:
         """From event `seq` on this is the instrument; nothing where it was that before.
@@ -85,6 +93,9 @@ class PlainTables:
                 self.add_listed(seq, note)
             case Mark(text=text, ts=at):
                 self._rows["marks"].append((at, text))
+            case Shock(kind=kind, size=size, side=side):
+                at = note.ts or ts
+                self._rows["shocks"].append((at, note.symbol, kind, size, side, note.duration_s))
             case FeedCount(venue=venue):
                 self._counts[venue] = note
             case FeedStatus(venue=venue):

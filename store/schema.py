@@ -109,6 +109,19 @@ SENTIMENT: Columns = {
     "depth_after": float,
     "synthetic": int,
 }
+FILLS: Columns = {
+    "ts": int,
+    "seq": int,
+    "symbol": int,
+    "number": int,  # of the order
+    "owner": int,  # an agent's number; -1: the person, -2: a shock
+    "side": int,
+    "price_ticks": int,
+    "size_lots": int,
+    "fee": int,  # ticks x lots; negative: a rebate
+    "waited": int,
+}
+SHOCKS: Columns = {"ts": int, "symbol": int, "kind": str, "size": float, "side": int, "duration_s": float}
 PLAIN: dict[str, Columns] = {
     "instruments": INSTRUMENTS,
     "book_metrics": BOOK_METRICS,
@@ -118,8 +131,10 @@ PLAIN: dict[str, Columns] = {
     "marks": MARKS,
     "health": HEALTH,
     "sentiment": SENTIMENT,
+    "fills": FILLS,
+    "shocks": SHOCKS,
 }
-_SINCE_THIRD = ("sentiment",)
+_SINCE_THIRD = ("sentiment", "fills", "shocks")
 
 # The recording itself.
 BLOCK: Columns = {"seq": int, "last_seq": int, "ts": int, "last_ts": int, "rows": int, "blob": bytes}
@@ -139,6 +154,7 @@ _KEYS = {
     "checkpoint": "seq",
     "gap": "seq",
     "trades": "seq",
+    "fills": "seq",
 }
 
 

@@ -30,7 +30,7 @@ KEEP_DAYS = 30.0
 DISK_CAP_BYTES = 20 << 30
 _DAY_S = 86_400
 _CATALOGUE = "catalogue.db"
-_FORM = 1
+_FORM = 2
 
 
 class Session(msgspec.Struct, frozen=True):
@@ -47,6 +47,7 @@ class Session(msgspec.Struct, frozen=True):
     symbols: tuple[str, ...] = ()
     marks: int = 0
     note: str = ""
+    parent: str = ""  # the id of the session that this one goes on from
 
 
 class _Known(msgspec.Struct, frozen=True):
@@ -59,6 +60,7 @@ class _Known(msgspec.Struct, frozen=True):
     symbols: tuple[str, ...] = ()
     marks: int = 0
     note: str = ""
+    parent: str = ""
 
 
 class Catalogue:
@@ -289,6 +291,7 @@ def _read(path: Path) -> _Known:
                 tuple(i.symbol for i in recording.instruments),
                 len(recording.marks),
                 recording.lost,
+                recording.header.parent,
             )
     except StoreError as error:
         return _Known("unreadable", note=str(error))

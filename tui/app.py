@@ -22,12 +22,15 @@ from engine.ports import SetView
 from engine.text import clean
 from tui import actions, keep
 from tui.bridge import Bridge
+from tui.deck import Deck
 from tui.glyphs import ASCII, UNICODE, to_ascii
 from tui.look import Look
-from tui.notices import AlertNotices, recording_notice
+from tui.notices import AlertNotices, FillNotices, MessageNotices, recording_notice
 from tui.screens.start import StartScreen
 from tui.steering import FROZEN, Steering
 from tui.theme import DEFAULT_THEME, FALLBACK, Palette, Theme, load_themes
+from tui.ticket import Ticket
+from tui.where import is_paper
 
 if TYPE_CHECKING:
     from tui.bars.transport import TransportLine
@@ -38,6 +41,8 @@ BEAT_S = 0.1
 SILENT_S = 3.0  # a live engine publishes ten frames a second; silence this long is said on the screen
 NOTHING_SHOWN = View(ladder_rows=1, columns=1, heat_rows=0, tape_rows=1)
 FIRST_HINT = "1 to 8 focus a panel, z zoom, : commands, ? help, q quit"
+FIRST_HINT_SIM = "s shock · w what-if · `microtui live BTCUSDT` for a real market"
+OWN_SHOCK_S = 3.0  # after firing a shock its event needs no second word
 
 
 class MicrotuiApp(App[None]):
@@ -52,7 +57,9 @@ class MicrotuiApp(App[None]):
 
     CSS = """
     Toast { background: $surface; border: none; padding: 0 1; }
-    .-ascii Prompt > Vertical, .-ascii Choice > Vertical, .-ascii Help > Vertical { border: ascii $accent; }
+    .-ascii Prompt > Vertical, .-ascii Choice > Vertical, .-ascii Help > Vertical, .-ascii Card > Vertical {
+        border: ascii $accent;
+    }
     .-ascii OptionList, .-ascii VerticalScroll { scrollbar-size: 0 0; }
     """
     ENABLE_COMMAND_PALETTE = False  # ours is made from the registry of actions
@@ -80,8 +87,10 @@ class MicrotuiApp(App[None]):
         self.problems: list[str] = []
         self.frozen = False
         self.steering = Steering()
+        self.deck, self.ticket = Deck(), Ticket()
+        self._shocked_at = float("-inf")
         self._rings = bell
-        self._alerts = AlertNotices()
+        self._alerts, self._fills, self._messages = AlertNotices(), FillNotices(), MessageNotices()
         self._recording: Recording | None = None  # as the last frame had it
         self._state_file = state_file
         self._kept = keep.read(state_file)
@@ -201,7 +210,7 @@ class MicrotuiApp(App[None]):
         for problem in self.problems:
             self.say(problem, wrong=True)
         if self._state_file is not None and not self._kept:
-            self.say(FIRST_HINT, seconds=12)
+            self.say(FIRST_HINT if is_paper(frame) else FIRST_HINT_SIM, seconds=12)
         return main
 
     def _meet(self, frame: Frame) -> None:
@@ -245,11 +254,23 @@ class MicrotuiApp(App[None]):
         self._recording = recording
         if text:
             self.say(text, wrong=wrong, seconds=15 if wrong else 5)
+        for message in self._messages.due(frame):
+            self.say(message, wrong=True, seconds=10)
+        fill = self._fills.due(frame, time.monotonic())
+        if fill:
+            self.say(f"{self.look.glyphs.own} {fill}")
         event = self._alerts.due(frame, time.monotonic())
-        if event is not None:
+        ours = (
+            event is not None and event.kind == "SHOCK" and time.monotonic() - self._shocked_at < OWN_SHOCK_S
+        )
+        if event is not None and not ours:
             self.say(self._alert_text(event, frame), wrong=event.kind in ("FEED", "BOOK"))
             if self._rings:
                 self.bell()
+
+    def said_of_shock(self) -> None:
+        """A person has just been told of a shock of their own."""
+        self._shocked_at = time.monotonic()
 
     def _alert_text(self, event: Event, frame: Frame) -> str:
         from tui.panels.marks import kind_mark  # loaded with the panels, long after the first paint

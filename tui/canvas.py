@@ -1,7 +1,8 @@
 """A small drawing board of terminal cells: braille dots, whole characters, and a field of half blocks behind.
 
 Things are drawn in any order; where two meet in a cell the higher rank decides colour, and a character beats
-dots. Braille gives 2 x 4 dots a cell. The field behind is two levels a cell, the upper and lower half of `▀`.
+dots. Braille gives 2 x 4 dots a cell. The field behind is two fills a cell, the upper and lower half of `▀`:
+heat levels, or the fans of a what-if.
 Only cells that hold something are kept, so that an update costs what is drawn and not what is empty.
 """
 
@@ -26,25 +27,33 @@ _DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
 # _RUNS[x][a][b]: the dots of one half of a cell from row a down to row b
 _RUNS = tuple(tuple(tuple(sum(column[a : b + 1]) for b in range(4)) for a in range(4)) for column in _DOTS)
 _UPPER = 0x01 | 0x02 | 0x08 | 0x10
-_PAIRS = HEAT_LEVELS + 1
-_TIMES_PAIRS = bytes(min(level, HEAT_LEVELS) * _PAIRS for level in range(256))
+PLAIN_FAN, FAN, BOTH_FANS = HEAT_LEVELS + 1, HEAT_LEVELS + 2, HEAT_LEVELS + 3  # fills above the heat's levels
+_PAIRS = BOTH_FANS + 1
+_TIMES_PAIRS = bytes(min(fill, BOTH_FANS) * _PAIRS for fill in range(256))
+_FAN_SHADES = {PLAIN_FAN: "-", FAN: "=", BOTH_FANS: "%"}  # where colour must not be needed
 
 _SHADES = " .:-=+*#%@"
 _FIRST_CELL = 256  # above every pair of levels
 _RUN = re.compile(r"(.)\1*", re.DOTALL)
 
 Cell = tuple[str, Style]
-Field = Sequence[tuple[bytes, bytes]]  # a row of cells: levels of the upper and of the lower halves
+Field = Sequence[tuple[bytes, bytes]]  # a row of cells: fills of the upper and of the lower halves
 
 
 class Canvas:
-    """`width` x `height` cells; dots are addressed from the top left, 2 `width` x 4 `height` of them."""
+    """`width` x `height` cells; dots are addressed from the top left, 2 `width` x 4 `height` of them.
 
-    def __init__(self, look: Look, width: int, height: int, field: Field | None = None) -> None:
+    The field lies behind the cells from `field_from` on; left of them there is the panel's ground.
+    """
+
+    def __init__(
+        self, look: Look, width: int, height: int, field: Field | None = None, field_from: int = 0
+    ) -> None:
         self.width = width
         self.height = height
         self._look = look
         self._field = field
+        self._field_from = width if field is None else field_from
         self._dots: list[dict[int, int]] = [{} for _ in range(height)]
         self._inks: list[dict[int, tuple[int, Style]]] = [{} for _ in range(height)]
         self._marks: list[dict[int, tuple[int, str, Style]]] = [{} for _ in range(height)]
@@ -97,9 +106,18 @@ class Canvas:
 
     def row(self, y: int) -> list[Segment]:
         """The segments of one row of cells, `width` wide."""
-        over = self._over(y)
-        if self._field is not None:
-            return self._row_on_field(self._field[y], over)
+        over, cut = self._over(y), self._field_from
+        if self._field is None or not cut:
+            return (
+                self._row_on_panel(over, cut)
+                if self._field is None
+                else self._row_on_field(self._field[y], over)
+            )
+        left = {x: cell for x, cell in over.items() if x < cut}
+        right = {x - cut: cell for x, cell in over.items() if x >= cut}
+        return [*self._row_on_panel(left, cut), *self._row_on_field(self._field[y], right)]
+
+    def _row_on_panel(self, over: dict[int, Cell], width: int) -> list[Segment]:
         blank = self._look.palette.text
         segments: list[Segment] = []
         at = 0
@@ -108,8 +126,8 @@ class Canvas:
                 segments.append(Segment(" " * (x - at), blank))
             segments.append(Segment(*over[x]))
             at = x + 1
-        if at < self.width:
-            segments.append(Segment(" " * (self.width - at), blank))
+        if at < width:
+            segments.append(Segment(" " * (width - at), blank))
         return _joined(segments)
 
     def _over(self, y: int) -> dict[int, Cell]:
@@ -133,8 +151,9 @@ class Canvas:
             characters = list(key)
             places: dict[Cell, int] = {}
             for x, (character, style) in over.items():
-                heat = palette.heat_colours[0 if ascii_only else max(upper[x], lower[x])]
-                cell = (character, _before(style, heat, palette.panel_colour))
+                fill = 0 if ascii_only else max(upper[x], lower[x])
+                share = 1.0 if fill > HEAT_LEVELS else 0.4
+                cell = (character, _before(style, palette.fills[fill], palette.panel_colour, share))
                 characters[x] = chr(_FIRST_CELL + places.setdefault(cell, len(places)))
             cells = list(places)
             key = "".join(characters)
@@ -151,11 +170,13 @@ class Canvas:
 
 
 def heat_character(level: int) -> str:
-    """A heat level where colour must not be needed: blank only where there is nothing.
+    """A fill where colour must not be needed: blank only where there is nothing.
 
     >>> "".join(heat_character(level) for level in range(HEAT_LEVELS + 1))
     ' .:--=+**#%@@'
     """
+    if level > HEAT_LEVELS:
+        return _FAN_SHADES[level]
     return _SHADES[math.ceil(level * (len(_SHADES) - 1) / HEAT_LEVELS)]
 
 
@@ -170,9 +191,9 @@ def _heat_run(palette: Palette, code: int, count: int, ascii_only: bool) -> Segm
 
 
 @lru_cache(1024)
-def _before(style: Style, heat: str, panel: str) -> Style:
-    """A style before a heat colour, which is darkened so that what is drawn stands out from any of them."""
-    return Style(color=style.color, bgcolor=mix(panel, heat, 0.4), bold=style.bold)
+def _before(style: Style, fill: str, panel: str, share: float) -> Style:
+    """A style before a fill, of which only a share is kept so that what is drawn stands out from any heat."""
+    return Style(color=style.color, bgcolor=mix(panel, fill, share), bold=style.bold)
 
 
 def _ascii(bits: int) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from engine.frame import Frame
 from engine.ports import AddMark
 from engine.text import clean
+from tui import intervene
 from tui.actions import Action, offered, shown
 from tui.format import grouped, mean_price
 from tui.glyphs import to_ascii
@@ -46,10 +47,12 @@ def perform(app: MicrotuiApp, main: MainScreen, action: Action) -> None:
         _SCREEN[action.id](app, main)
     elif frame is None:
         return
-    elif action.needs not in frame.host.accepts:
+    elif not action.suits(frame.host.accepts):
         app.say(f"{action.text}: not in this session")
-    elif app.frozen and action.group == "Time":
+    elif app.frozen and action.group in ("Time", "Market"):
         app.say(FROZEN)
+    elif action.group == "Market":
+        intervene.perform(app, action.id)
     elif action.id in _ASKING:
         _ASKING[action.id](app)
     else:
@@ -143,6 +146,9 @@ def _commands(app: MicrotuiApp, main: MainScreen) -> None:
         for index, line in enumerate(frame.market.lines)
     ]
 
+    if "shock" in frame.host.accepts:
+        listed += intervene.kinds_listed()
+
     def chosen(entry: str | None) -> None:
         what, _, which = (entry or "").partition(" ")
         if what == "do":
@@ -151,8 +157,14 @@ def _commands(app: MicrotuiApp, main: MainScreen) -> None:
             app.use_theme(which)
         elif what == "symbol":
             app.choose_symbol(int(which))
+        elif what:
+            intervene.given(app, what, which)
 
-    app.push_screen(Choice("commands", app.look, listed), chosen)
+    app.push_screen(Choice("commands", app.look, listed, partial(intervene.typed, app)), chosen)
+
+
+def _suspend(app: MicrotuiApp, main: MainScreen) -> None:
+    app.action_suspend_process()
 
 
 def _quit(app: MicrotuiApp, main: MainScreen) -> None:
@@ -272,6 +284,7 @@ _SCREEN: dict[str, Callable[[MicrotuiApp, MainScreen], None]] = {
     "quiet": _quiet,
     "freeze": _freeze,
     "palette": _commands,
+    "suspend": _suspend,
     "quit": _quit,
     "next_symbol": _next_symbol,
     "find_symbol": _find_symbol,

@@ -47,6 +47,15 @@ def mean_price(instrument: Instrument, value: float | None) -> str:
     return MISSING if value is None else grouped(f"{value:.{instrument.tick.decimals}f}")
 
 
+def trimmed(text: str) -> str:
+    """Decimal text without zeros that say nothing.
+
+    >>> trimmed("0.50000"), trimmed("120"), trimmed("3.00")
+    ('0.5', '120', '3')
+    """
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
 def size_decimals(instrument: Instrument, at_price: float | None) -> int:
     """Digits behind the point of a size: the last one is worth about 10 to 100 units of the quote.
 
@@ -168,4 +177,25 @@ def step_125(value: int, up: bool) -> int:
     return next((step for step in reversed(_STEPS) if step < value), 1)
 
 
+def next_125(value: float, up: bool) -> float:
+    """The next of 1, 2 and 5 times a power of ten above `value`, or below it, from 1e-9 to 5e12.
+
+    >>> [next_125(v, True) for v in (0.3, 1.0, 50.0)], [next_125(v, False) for v in (0.3, 1.0, 50.0)]
+    ([0.5, 2.0, 100.0], [0.2, 0.5, 20.0])
+    """
+    if up:
+        return next((step for step in _GRID if step > value * (1 + 1e-9)), _GRID[-1])
+    return next((step for step in reversed(_GRID) if step < value * (1 - 1e-9)), _GRID[0])
+
+
+def nearest_125(value: float) -> float:
+    """The step of 1, 2, 5 that is nearest in ratio to a value above zero.
+
+    >>> nearest_125(0.47), nearest_125(11.7), nearest_125(300.0)
+    (0.5, 10.0, 200.0)
+    """
+    return min(_GRID, key=lambda step: abs(math.log(step / value)))
+
+
+_GRID: tuple[float, ...] = tuple(float(f"{m}e{e}") for e in range(-9, 13) for m in (1, 2, 5))
 _STEPS: tuple[int, ...] = tuple(m * int(f"1{'0' * e}") for e in range(16) for m in (1, 2, 5))

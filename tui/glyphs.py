@@ -30,6 +30,8 @@ class Glyphs:
     track_left: str
     knob: str
     mark: str
+    shock: str  # a zigzag arrow of one cell: the emoji of lightning takes two, and rows are counted in cells
+    own: str  # points at what is one's own
     middle: str  # between two parts of a sentence
     plus_minus: str
     minus: str
@@ -71,6 +73,8 @@ UNICODE = Glyphs(
     track_left="━",
     knob="●",
     mark="◆",
+    shock="↯",
+    own="◂",
     middle="·",
     plus_minus="±",
     minus="−",
@@ -100,6 +104,8 @@ ASCII = Glyphs(
     track_left="=",
     knob="O",
     mark="#",
+    shock="!",
+    own="<",
     middle="-",
     plus_minus="+-",
     minus="-",
@@ -108,7 +114,7 @@ ASCII = Glyphs(
 )
 
 # Signs that our own sentences and numbers use, a cell for a cell.
-_IN_ASCII = str.maketrans("–−·…×±✓●▲▼→←¼½", "---.x~+*^v><..")
+_IN_ASCII = str.maketrans("–−·…×±✓●▲▼→←¼½↯◂▸↑↓", "---.x~+*^v><..!<>^v")
 
 
 def to_ascii(text: str) -> str:

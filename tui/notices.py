@@ -1,10 +1,13 @@
-"""What a person should be told the moment it happens: new alerts, and a recording that begins, ends or fails.
+"""What a person should be told the moment it happens: new alerts, own fills, messages, and how a recording goes.
 
 Nothing is told of what was there before, and nothing of alerts that a seek or a fast replay runs past.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 
 from engine.frame import Event, Frame, Recording
@@ -13,6 +16,7 @@ from engine.text import clean
 FASTEST = 8.0  # times session time: beyond this alerts come faster than anyone reads
 JUMP_S = 2.0  # of session time more than was played: somebody went there
 PAUSE_S = 5.0  # between two alerts, at least
+FILL_PAUSE_S = 1.0  # between two words about fills of one's own
 SECOND_NS = 1_000_000_000
 
 
@@ -47,15 +51,55 @@ def _follows(before: Frame, frame: Frame, passed_s: float) -> bool:
     return 0 < transport.speed <= FASTEST and 0 <= watched_s <= passed_s * transport.speed + JUMP_S
 
 
-def _newest_alert(before: Frame, frame: Frame) -> Event | None:
-    """The newest event that was not there before and that is not a person's own mark."""
+def _new(before: Frame, frame: Frame) -> Iterator[Event]:
+    """What happened from one frame to the other, newest first."""
     known = before.market.events[0] if before.market.events else None
-    for event in frame.market.events:
-        if event == known:
-            return None
-        if event.kind != "MARK":
-            return event
-    return None
+    return takewhile(lambda event: event != known, frame.market.events)
+
+
+def _newest_alert(before: Frame, frame: Frame) -> Event | None:
+    """The newest event that was not there before and that is neither a person's own mark nor their fill."""
+    return next((event for event in _new(before, frame) if event.kind not in ("MARK", "FILL", "SAID")), None)
+
+
+class FillNotices:
+    """A person's own fills, which are told at once; those that come faster are counted."""
+
+    def __init__(self) -> None:
+        self._before: Frame | None = None
+        self._before_s = self._told_s = float("-inf")
+        self._waiting: list[str] = []
+
+    def due(self, frame: Frame, now_s: float) -> str:
+        """What to tell at this frame, empty where there is nothing. `now_s` is a monotonic clock's."""
+        before, passed_s = self._before, now_s - self._before_s
+        if frame is not before:
+            self._before, self._before_s = frame, now_s
+            if before is not None and _follows(before, frame, passed_s):
+                self._waiting += [
+                    event.text for event in _new(before, frame) if event.kind in ("FILL", "SAID")
+                ][::-1]
+            else:
+                self._waiting.clear()
+        if not self._waiting or now_s - self._told_s < FILL_PAUSE_S:
+            return ""
+        first, more = self._waiting[0], len(self._waiting) - 1
+        self._waiting, self._told_s = [], now_s
+        return f"{first}, and {more} more" if more else first
+
+
+class MessageNotices:
+    """What the session says to the person, such as why an order was refused; each once, when it is new."""
+
+    def __init__(self) -> None:
+        self._before: tuple[str, ...] | None = None
+
+    def due(self, frame: Frame) -> list[str]:
+        before, now = self._before, frame.host.messages
+        self._before = now
+        if before is None or now == before:
+            return []
+        return list((Counter(now) - Counter(before)).elements())
 
 
 def recording_notice(before: Recording | None, now: Recording) -> tuple[str, bool]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -114,6 +115,14 @@ class Palette:
         self.warning_badge = Style(color=c["ground"], bgcolor=c["warning"], bold=True)
         self.ground = Style(color=c["text"], bgcolor=c["ground"])
         self.heat_colours = heat
+        # What a chart's cells are filled with: the heat, then a what-if's plain fan, its fan, and both.
+        plain, asked = (
+            ("#555555", "#aa00aa")
+            if sixteen
+            else (mix(c["panel"], c["dim"], 0.3), mix(c["panel"], c["doubt"], 0.26))
+        )
+        self.fills = (*heat, plain, asked, asked if sixteen else mix(asked, c["dim"], 0.3))
+        self._faint = plain if sixteen else mix(c["panel"], c["doubt"], 0.11)
         self._pairs: dict[tuple[int, int], Style] = {}
 
     def _on_panel(self, colour: str, bold: bool | None = None) -> Style:
@@ -124,16 +133,25 @@ class Palette:
         return style + self._ground
 
     def heat_pair(self, upper: int, lower: int) -> Style:
-        """For `▀`: the heat level of the upper half in front, of the lower half behind. Levels 0..12."""
+        """For `▀`: the fill of the upper half in front, of the lower half behind. Heat levels 0..12, then fans."""
         pair = self._pairs.get((upper, lower))
         if pair is None:
-            pair = Style(color=self.heat_colours[upper], bgcolor=self.heat_colours[lower])
+            pair = Style(color=self.fills[upper], bgcolor=self.fills[lower])
             self._pairs[upper, lower] = pair
         return pair
 
     def side(self, side: int) -> Style:
         """Bought (+1), sold (-1), or neither (0)."""
         return self.bid if side > 0 else self.ask if side < 0 else self.text
+
+    @cached_property
+    def of_doubt(self) -> Palette:
+        """The same for a chart of one line: its band of doubt is the fan, and a fainter one the plain fan."""
+        shaded = copy(self)
+        _, asked, both = self.fills[HEAT_LEVELS + 1 :]
+        shaded.fills = (self.panel_colour, *self.fills[1 : HEAT_LEVELS + 1], self._faint, asked, both)
+        shaded._pairs = {}
+        return shaded
 
     @cached_property
     def _ground(self) -> Style:

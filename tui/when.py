@@ -18,8 +18,10 @@ class NotATime(ValueError):
     """The text is no time within the session; the message says what would be."""
 
 
-def parse_time(text: str, now_ns: int, start_ns: int, end_ns: int, utc: bool) -> int:
-    """What was typed as ns UTC, at or between the session's ends. Raises NotATime."""
+def parse_time(
+    text: str, now_ns: int, start_ns: int, end_ns: int, utc: bool, what: str = "the session goes"
+) -> int:
+    """What was typed as ns UTC, at or between the two ends. Raises NotATime, which says whose ends they are."""
     typed = text.strip()
     way = _WAY.fullmatch(typed)
     if way:
@@ -29,7 +31,7 @@ def parse_time(text: str, now_ns: int, start_ns: int, end_ns: int, utc: bool) ->
         found = _absolute(typed, now_ns, start_ns, end_ns, utc)
     if not start_ns <= found <= end_ns:
         ends = f"{day(start_ns, utc)} {clock(start_ns, utc)} to {clock(end_ns, utc)}"
-        raise NotATime(f"the session goes from {ends}; {clean(typed, 30)} is outside")
+        raise NotATime(f"{what} from {ends}; {clean(typed, 30)} is outside")
     return found
 
 

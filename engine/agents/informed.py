@@ -38,7 +38,7 @@ _MARKET = int(Do.MARKET)
 
 class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     acts: float = 0.03  # decisions a second
-    size: float = 0.4  # base units an order
+    size: float = 0.1  # base units an order
     size_spread: float = 0.3
     threshold_ticks: float = 15.0  # how far the price must be from what it knows
     threshold_spread: float = 0.5  # deviation of the logarithm over agents

@@ -34,27 +34,30 @@ from engine.kernels.matching_state import Do
 from engine.rng import Streams, exponential, uniform
 
 _MARKET, _LIMIT = int(Do.MARKET), int(Do.LIMIT)
-WAITING = 8  # resting orders at most
+WAITING = 12  # resting orders at most
+# Tail exponent of how far behind the best orders are placed; .6 in Bouchaud, Mézard and Potters, cond-mat/0203511.
+_PLACES = 0.8
+_FURTHEST = 50.0  # times `depth_ticks`
 
 
 class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    rate: float = 1.5  # μ: arrivals of takers a side and second, of fifty agents
+    rate: float = 2.8  # μ: arrivals of takers a side and second, of fifty agents
     branching: float = 0.85  # share of arrivals that others caused
-    fast_decay: float = 1.0  # per s
+    fast_decay: float = 5.0  # per s
     slow_decay: float = 0.02
-    fast_share: float = 0.3
-    cross: float = 0.1  # share of what an arrival causes on the other side
-    activity_spread: float = 1.4  # deviation of the logarithm of activity
+    fast_share: float = 0.85
+    cross: float = 0.11  # share of what an arrival causes on the other side
+    activity_spread: float = 1.2  # deviation of the logarithm of activity
     activity_s: float = 150.0  # how long it takes to forget
-    size: float = 0.1  # base units, the least
+    size: float = 0.06  # base units, the least
     size_spread: float = 0.0
     tail: float = 1.5  # Pareto exponent
     size_cap: float = 20.0  # times the least, beyond which nobody asks
-    waits: float = 1.0  # limit orders placed for each market order
-    waits_s: float = 8.0  # how long they live
-    inside: float = 0.5  # share of waiting orders that improve the best where there is room
-    depth_ticks: float = 6.0  # mean distance behind the best of the others
-    inventory_limit: float = 6.0  # base units: the nearer to it, the less an agent adds
+    waits: float = 1.6  # limit orders placed for each market order
+    waits_s: float = 8.0  # how long those at the best live; others longer, the further behind they are
+    inside: float = 0.3  # share of waiting orders that improve the best where there is room
+    depth_ticks: float = 3.0  # scale of how far behind the best the others are placed
+    inventory_limit: float = 2.0  # base units: the nearer to it, the less an agent adds
 
 
 # memory
@@ -123,12 +126,15 @@ def _order(
     best = sight[venue, BID] if side == BUY else sight[venue, ASK]
     if math.isnan(best):
         best = sight[venue, FAIR]
-    distance = math.floor(exponential(streams, agent) * params[family, P_DEPTH])
+    behind = min(math.exp(exponential(streams, agent) / _PLACES) - 1.0, _FURTHEST)
     if uniform(streams, agent) < params[family, P_INSIDE]:
-        distance = -1 if sight[venue, ASK] - sight[venue, BID] > 1.5 else 0
+        behind = 0.0
+    distance = math.floor(behind * params[family, P_DEPTH])
+    if behind == 0.0 and sight[venue, ASK] - sight[venue, BID] > 1.5:
+        distance = -1
     for slot in range(WAITING):
         if memory[agent, ENDS + slot] == 0.0:
-            ends = sight[venue, NOW] + params[family, P_LIVES] * exponential(streams, agent)
+            ends = sight[venue, NOW] + params[family, P_LIVES] * (1.0 + behind) * exponential(streams, agent)
             memory[agent, ENDS + slot] = ends
             memory[agent, NEXT_END] = min(memory[agent, NEXT_END], ends)
             out[n, KIND] = _LIMIT

@@ -11,6 +11,7 @@ Importing this package imports no numba; the first module that decorates a funct
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import os
 import shutil
@@ -25,11 +26,12 @@ from platformdirs import user_cache_dir
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-# Jitted lines outside this folder, and numbers that they use, from the engine's folder.
-_ELSEWHERE = (
-    *("rng.py", "agents/*.py"),
-    *("market/kernel.py", "market/world.py", "market/inventory.py", "market/state.py"),
-)
+# Where jitted lines may lie outside this folder, from the engine's: sources that import from here, and state.py
+# and trading.py, whose numbers they use.
+_ELSEWHERE = ("rng.py", "agents/*.py", "market/*.py", "paper/*.py", "futures/*.py")
+_USED = ("state.py", "trading.py")
+# What calls agents. With families of a person's own among them it is compiled anew, into a folder of that set.
+_CALLS_AGENTS = ("engine.market", "engine.paper", "engine.futures")
 _UNUSED_AFTER_S = 24 * 3600.0
 
 
@@ -37,16 +39,17 @@ def _fingerprint() -> str:
     here = Path(__file__).parent
     digest = hashlib.sha256(f"{version('numba')} {sys.version} {here}".encode())
     others = [source for pattern in _ELSEWHERE for source in sorted(here.parent.glob(pattern))]
-    for source in (*sorted(here.glob("*.py")), *others):
+    jitted = [s for s in others if s.name in _USED or b"from engine.kernels import" in s.read_bytes()]
+    for source in (*sorted(here.glob("*.py")), *jitted):
         # numba's own index goes by a file's path and time: another clone's code would not be loaded.
         digest.update(f"{source.name} {source.stat().st_mtime_ns} ".encode() + source.read_bytes())
     checked = os.environ.get("NUMBA_BOUNDSCHECK", "") not in ("", "0")
     return digest.hexdigest()[:16] + ("-checked" if checked else "")
 
 
-def _remove_unused(root: Path, current: Path) -> None:
+def _remove_unused(root: Path, current: Path, pattern: str = "*") -> None:
     """Earlier versions' folders; a young one may belong to a program that is compiling right now."""
-    for folder in root.iterdir():
+    for folder in root.glob(pattern):
         if folder != current and time.time() - folder.stat().st_mtime > _UNUSED_AFTER_S:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -85,13 +88,42 @@ def _choose_cache() -> Path | None:
 CACHE_DIR = _choose_cache()
 
 
-def _compile(function: F, **options: Any) -> F:
+def cache_of(module: str) -> Path | None:
+    """Where the code of a module is kept: what calls agents has a folder for each set of a person's families."""
+    files = os.environ.get("MICROTUI_FAMILIES", "")
+    if CACHE_DIR is None or not files or not module.startswith(_CALLS_AGENTS):
+        return CACHE_DIR
+    return _cache_of_families(CACHE_DIR, files)
+
+
+@functools.cache
+def _cache_of_families(root: Path, files: str) -> Path | None:
+    digest = hashlib.sha256(files.encode())
+    for file in files.split(os.pathsep):
+        with contextlib.suppress(OSError):  # whoever loads the family says so
+            digest.update(Path(file).read_bytes())
+    folder = root / f"families-{digest.hexdigest()[:16]}"
+    if not _writable(folder):
+        return None
+    with contextlib.suppress(OSError):
+        _remove_unused(root, folder, "families-*")
+    return folder
+
+
+def compiled(function: F, module: str, *signature: Any, **options: Any) -> F:
+    """Compile a function as part of a module, whose cache folder it shares; at once where a signature is given."""
     import numba
 
-    if CACHE_DIR is not None:
+    folder = cache_of(module)
+    if folder is not None:
         config: Any = numba.config
-        config.CACHE_DIR = str(CACHE_DIR)  # numba may have been imported before this package
-    return numba.njit(cache=CACHE_DIR is not None, nogil=True, error_model="numpy", **options)(function)
+        config.CACHE_DIR = str(folder)  # numba may have been imported before this package
+    options |= {"cache": folder is not None, "nogil": True, "error_model": "numpy"}
+    return numba.njit(*signature, **options)(function)
+
+
+def _compile(function: F, **options: Any) -> F:
+    return compiled(function, function.__module__, **options)
 
 
 def jit(function: F) -> F:

@@ -97,6 +97,32 @@ def _is_own(state: State, tag: int, owner: int) -> bool:
 
 
 @inlined
+def _tell(
+    trades: Records,
+    row: int,
+    price: int,
+    lots: int,
+    tag: int,
+    own: bool,
+    message: int,
+    side: int,
+    handle: int,
+    owner: int,
+) -> None:
+    """What happened to a maker's order, as a TRADE row."""
+    trade = trades[u64(row)]
+    trade.price = price
+    trade.qty = lots
+    trade.maker = tag & _HANDLE
+    trade.maker_owner = tag >> 32
+    trade.taker = handle
+    trade.taker_owner = owner
+    trade.message = message
+    trade.side = side
+    trade.kind = REMOVED if own else TRADED
+
+
+@inlined
 def _take(
     state: State,
     trades: Records,
@@ -114,7 +140,6 @@ def _take(
     other = 1 - side
     left = qty
     why = FILLED
-    price_sign = 2 * other - 1
     there = state.sides[u64(other)]
     while left > 0 and why == FILLED and there.best <= limit:
         key = there.best
@@ -133,17 +158,8 @@ def _take(
                 why = PENDING
                 break
             lots = maker.qty if own else min(left, maker.qty)
-            trade = trades[u64(count)]
+            _tell(trades, count, key * (2 * other - 1), lots, tag, own, message, side, handle, owner)
             count += 1
-            trade.price = price_sign * key
-            trade.qty = lots
-            trade.maker = tag & _HANDLE
-            trade.maker_owner = tag >> 32
-            trade.taker = handle
-            trade.taker_owner = owner
-            trade.message = message
-            trade.side = side
-            trade.kind = REMOVED if own else TRADED
             total -= lots
             if not own:
                 left -= lots
@@ -236,6 +252,40 @@ def _rarer(state: State, kind: int, side: int, key: int, qty: int, handle: int, 
 
 
 @inlined
+def _admit(
+    state: State, kind: int, side: int, price: int, key: int, qty: int, handle: int, owner: int
+) -> tuple[int, int]:
+    """Whether an order may go on and trade: PENDING, or the Outcome that refuses it; and what it needs for that."""
+    # Unsigned, so that one comparison holds both bounds.
+    if (
+        (u64(qty - 1) >= u64(MAX_QTY))
+        | (u64(side) > u64(ASK))
+        | (u64(price + (MAX_KEY - 1)) > u64(2 * MAX_KEY - 2))
+    ):
+        return BAD, NOTHING
+    if kind == LIMIT:
+        return _has_place(state, side, handle)
+    if kind <= IOC:
+        return PENDING, NOTHING
+    state.head[NEED] = NOTHING
+    outcome = _rarer(state, kind, side, key, qty, handle, owner)
+    if outcome != PENDING or state.head[NEED] != NOTHING:
+        return outcome, state.head[NEED]
+    if kind == POST_ONLY:
+        return _has_place(state, side, handle)
+    return PENDING, NOTHING
+
+
+@inlined
+def _has_place(state: State, side: int, handle: int) -> tuple[int, int]:
+    if handle < 0:
+        return BAD, NOTHING
+    if _order_of(state, handle) != 0:
+        return IN_USE, NOTHING
+    return PENDING, _lacks(state, side, handle)
+
+
+@inlined
 def submit(
     state: State,
     trades: Records,
@@ -267,22 +317,12 @@ def submit(
     left = head[LEFT]
     if left == 0:
         left = qty
-        if side > ASK or qty <= 0 or qty > MAX_QTY or price >= MAX_KEY or price <= -MAX_KEY:
-            return BAD, count
-        if kind > IOC:
-            head[NEED] = NOTHING
-            outcome = _rarer(state, kind, side, key, qty, handle, owner)
-            if outcome != PENDING or head[NEED] != NOTHING:
-                return outcome, count
-        if kind in (LIMIT, POST_ONLY):
-            if handle < 0:
-                return BAD, count
-            if _order_of(state, handle) != 0:
-                return IN_USE, count
-            need = _lacks(state, side, handle)
-            if need != NOTHING:
-                head[NEED] = need
-                return PENDING, count
+        outcome, need = _admit(state, kind, side, price, key, qty, handle, owner)
+        if outcome != PENDING:
+            return outcome, count
+        if need != NOTHING:
+            head[NEED] = need
+            return PENDING, count
     limit = MAX_KEY if kind == MARKET else -key
     if state.sides[u64(1 - side)].best <= limit:
         left, count, why = _take(state, trades, count, message, side, limit, left, handle, owner)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
+from engine.agents.others import ALL_NAMES
 from engine.agents.trading import SLOTS, VENUES
 from engine.events import AgentFamily, AgentLine, Agents
 from engine.market.state import (
@@ -15,13 +17,15 @@ from engine.market.state import (
     FEES,
     FILLS,
     LAST_MID,
+    OTHERS,
     POSITION,
+    QUOTES,
     REALISED,
     REBATES,
     VENUE_INCOME,
+    YOU,
     Market,
 )
-from engine.scenario import FAMILIES
 
 MOST_LINES = 250  # agents that are told of one by one; families count all
 
@@ -31,7 +35,7 @@ def unrealised(market: Market) -> np.ndarray:
 
     Zero for whoever holds something where there has never been a mid.
     """
-    worth = np.zeros(len(market.family))
+    worth = np.zeros(len(market.ledger))
     for venue in range(VENUES):
         mid = float(market.world[venue, LAST_MID])
         if not math.isnan(mid):
@@ -43,19 +47,44 @@ def unrealised(market: Market) -> np.ndarray:
 
 
 def resting_orders(market: Market) -> np.ndarray:
-    """Orders that rest, by agent, over both venues."""
+    """Orders that rest, by agent and whoever stands behind them, over both venues."""
     slots = (market.book_a.slots > 0).astype(np.int64) + (market.book_b.slots > 0)
-    orders: np.ndarray = slots.reshape(-1, SLOTS).sum(axis=1)
+    agents = len(market.family) * SLOTS
+    orders = np.zeros(len(market.ledger), np.int64)
+    orders[: len(market.family)] = slots[:agents].reshape(-1, SLOTS).sum(axis=1)
+    orders[len(market.family) + YOU] = slots[agents:].sum()
     return orders
 
 
 def agents_note(market: Market) -> Agents:
-    """What every agent holds, has earned and quotes now."""
-    ledger, orders, open_gain = market.ledger, resting_orders(market), unrealised(market)
+    """What every agent holds, has earned and quotes now; and the person and others once they have sent an order."""
+    agents = len(market.family)
+    others = agents + np.flatnonzero(market.ledger[agents:, QUOTES])
+    told = np.concatenate([np.arange(agents), others])
+    family = np.concatenate([market.family, len(ALL_NAMES) + others - agents])
+    return books_note(
+        family,
+        market.ledger[told],
+        unrealised(market)[told],
+        resting_orders(market)[told],
+        (*ALL_NAMES, *OTHERS),
+    )
+
+
+def books_note(
+    family: np.ndarray,
+    ledger: np.ndarray,
+    open_gain: np.ndarray,
+    orders: np.ndarray,
+    names: Sequence[str] = ALL_NAMES,
+    symbol: int = 0,
+    paper: bool = False,
+) -> Agents:
+    """The note of these inventory books; `family` has each one's number among `names`."""
     fees = ledger[:, FEES] - ledger[:, REBATES]
     columns = np.column_stack(
         (
-            market.family,
+            family,
             ledger[:, POSITION],
             ledger[:, COST],
             ledger[:, REALISED],
@@ -68,14 +97,15 @@ def agents_note(market: Market) -> Agents:
     )
     families: list[AgentFamily] = []
     place: dict[int, int] = {}  # of a family among those that have agents
-    for number, name in enumerate(FAMILIES):
-        mine = columns[market.family == number]
+    for number, name in enumerate(names):
+        mine = columns[family == number]
         if len(mine):
             place[number] = len(families)
             position, _, realised, gain, paid, _, fills, quotes = mine[:, 1:].sum(axis=0).tolist()
             families.append(AgentFamily(name, len(mine), position, realised, gain, paid, fills, quotes))
-    lines = tuple(AgentLine(place[row[0]], *row[1:]) for row in columns[:MOST_LINES].tolist())
-    return Agents(0, tuple(families), lines)
+    one_by_one = (np.arange(len(columns)) < MOST_LINES) | (columns[:, 0] >= len(ALL_NAMES))
+    lines = tuple(AgentLine(place[row[0]], *row[1:]) for row in columns[one_by_one].tolist())
+    return Agents(symbol, tuple(families), lines, paper)
 
 
 def conserved(market: Market) -> dict[str, int]:

@@ -8,37 +8,31 @@ shows the same agents with none running.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
 import numpy as np
 
-from engine.agents.trading import ASK, BID
 from engine.batch import Batch, BatchBuilder
-from engine.events import FeedCount, FeedStatus, Kind, Listed, Mark, Setup
+from engine.events import FeedCount, FeedStatus, Kind, Listed, Mark, Said, Setup
 from engine.feeds.clock import TICK_NS
 from engine.frame import Transport
-from engine.market.kernel import SEEN, STEPS_A_SECOND, level_sizes, run_steps
+from engine.market.aftermath import Aftermath
+from engine.market.kernel import SEEN, STEPS_A_SECOND, run_steps
+from engine.market.orders import Refused, answers, cancel, place
 from engine.market.report import agents_note
-from engine.market.state import (
-    CHANGES,
-    STEPS,
-    T_LOTS,
-    T_PRICE,
-    T_SIDE,
-    T_VENUE,
-    TRADES,
-    Market,
-    new_market,
-)
-from engine.ports import AddMark, Clock, Command, Pause, Speed, StepBy
+from engine.market.rows import MarketRows
+from engine.market.shocks import begin
+from engine.market.state import HALTED, STEPS, Market, new_market
+from engine.ports import AddMark, CancelOrders, Clock, Command, Inject, Pause, PlaceOrder, Speed, StepBy
 from engine.scenario import Scenario
+from engine.shocks import BadShock, at, checked
 from engine.text import clean
 
 SLOWEST, FASTEST = 0.25, 64.0
 WARM_STEPS = 6_000  # before the first tick: ten minutes, in which clustered arrivals reach their usual rate
 NO_STATISTICS = np.zeros((0, SEEN))
-WHOLE = 3  # flags of a snapshot that knows both sides to their ends
 
 
 class SimSource:
@@ -47,7 +41,7 @@ class SimSource:
     `steps` ends it after so many simulated seconds; `speed` 0 is as fast as it goes.
     """
 
-    accepts = frozenset({"pause", "speed", "step", "mark", "record", "view"})
+    accepts = frozenset({"pause", "speed", "step", "mark", "record", "view", "shock", "order", "cancel"})
 
     def __init__(
         self,
@@ -68,16 +62,21 @@ class SimSource:
         self._builder = BatchBuilder()
         self._setup = setup or Setup()
         self._speed, self._paused, self._allowed = _bounded(speed), False, 0
+        self._label, self._note = "SIM", ""
         self._ticks_left = None if seconds is None else seconds * STEPS_A_SECOND
         self._anchor: tuple[int, int] | None = None  # (clock, session time) from which ticks fall due
         self._wake = asyncio.Event()
         self._closed = False
-        self._updates = [0] * len(scenario.venues)
-        self._trades = [0] * len(scenario.venues)
+        self._warm = self._begun = self._halted = False
+        self._instruments = scenario.instruments()
+        self._rows = MarketRows(self.market, len(scenario.venues), self._builder)
+        self._aftermath = Aftermath(self._instruments)
+        self._plan = scenario.planned(self._started)  # shocks to come, soonest first
+        self._past: list[tuple[int, Inject | PlaceOrder | CancelOrders]] = []  # what people did, and when
 
     @property
     def transport(self) -> Transport:
-        return Transport("SIM", self._speed, self._paused, self._started, self._at)
+        return Transport(self._label, self._speed, self._paused, self._started, self._at, note=self._note)
 
     async def batches(self) -> AsyncIterator[Batch]:
         """One batch a tick, when it is due."""
@@ -93,7 +92,10 @@ class SimSource:
             yield self._builder.take()
 
     async def command(self, command: Command) -> None:
-        """Pause, speed, step forward, mark; others are for other sources."""
+        """Pause, speed, step forward, mark, shocks and orders; others are for other sources.
+
+        What a shock or an order cannot be is said in the stream, where the person sees it and a replay too.
+        """
         match command:
             case Pause():
                 self._paused = not self._paused if command.paused is None else command.paused
@@ -104,8 +106,15 @@ class SimSource:
                 self._paused = True
                 self._allowed += command.ticks
             case AddMark():
-                at = self._at if command.ts is None else command.ts
-                self._builder.add_note(Mark(clean(command.text), at), self._at)
+                moment = self._at if command.ts is None else command.ts
+                self._builder.add_note(Mark(clean(command.text), moment), self._at)
+                return
+            case Inject() | PlaceOrder() | CancelOrders():
+                try:
+                    self._carry_out(command)
+                    self._past.append((self._at, command))
+                except (BadShock, Refused) as error:
+                    self._say(str(error), 0, self._at)
                 return
             case _:
                 return
@@ -149,108 +158,125 @@ class SimSource:
 
     # What
 
+    def _warm_up(self) -> None:
+        """What comes before the first tick, once."""
+        if not self._warm:
+            run_steps(self.market, WARM_STEPS, NO_STATISTICS)
+            self._rows.count_from_here()
+            self._warm = True
+
     def _begin(self) -> None:
-        """Who is listed, and the books as they stand after a warm-up."""
+        """Who is listed, and the books as they stand after the warm-up. A rerun goes on where it is."""
+        if self._begun:
+            return
+        self._warm_up()
         out, ts = self._builder, self._at
         out.add_note(self._setup, ts)
-        run_steps(self.market, WARM_STEPS, NO_STATISTICS)
-        for index, instrument in enumerate(self.scenario.instruments()):
+        for index, instrument in enumerate(self._instruments):
             out.add_note(FeedStatus(instrument.venue, "LIVE"), ts)
             out.add_note(Listed(index, instrument), ts, index)
-        for index, instrument in enumerate(self.scenario.instruments()):
-            self._updates[index] = 1
-            bids, asks = resting(self.market, index)
-            out.add_levels(Kind.SNAPSHOT, ts, bids, asks, symbol=index, last_id=1, ts_event=ts, flags=WHOLE)
+        for index, instrument in enumerate(self._instruments):
+            self._rows.snapshot(index, ts)
             synced = FeedStatus(instrument.venue, "SYNCED", index, trading="TRADING")
             out.add_note(synced, ts, index)
         out.add_note(agents_note(self.market), ts)
+        self._begun = True
 
     def _tick(self, ts: int) -> None:
         """A step of the market as the rows that its venues would send."""
+        self._begin_shocks(ts, tell=True)
         run_steps(self.market, 1, NO_STATISTICS)
-        self._trade_rows(ts)
-        self._delta_rows(ts)
+        self._halts(ts)
+        self._rows.step(ts)
+        for symbol, text in (
+            *answers(self.market, self._instruments),
+            *self._aftermath.sentences(self.market),
+        ):
+            self._say(text, symbol, ts)
         if int(self.market.counts[STEPS]) % STEPS_A_SECOND == 0:
             self._builder.add_note(agents_note(self.market), ts)
             for index, venue in enumerate(self.scenario.venues):
-                count = self._updates[index] + self._trades[index]
+                count = self._rows.update(index) + self._rows.trades(index)
                 self._builder.add_note(FeedCount(venue.name, count), ts)
         self._builder.add(Kind.TICK, ts, symbol=-1)
 
-    def _trade_rows(self, ts: int) -> None:
-        tape = self.market.tape[: int(self.market.counts[TRADES])]
-        for row in tape.tolist():
-            venue = row[T_VENUE]
-            self._trades[venue] += 1
-            self._builder.add(
-                Kind.TRADE,
-                ts,
-                symbol=venue,
-                last_id=self._trades[venue],
-                price_ticks=row[T_PRICE],
-                size_lots=row[T_LOTS],
-                side=1 if row[T_SIDE] == 0 else -1,
-                ts_event=ts,
-            )
+    def _halts(self, ts: int) -> None:
+        """The first venue says when it stops and when it goes on."""
+        halted = bool(self.market.counts[HALTED])
+        if halted is not self._halted:
+            self._halted = halted
+            trading, reason = ("HALT", "halted by a shock") if halted else ("TRADING", "")
+            status = FeedStatus(self._instruments[0].venue, "SYNCED", 0, reason, trading=trading)
+            self._builder.add_note(status, ts, 0)
 
-    def _delta_rows(self, ts: int) -> None:
-        """Levels that this step touched, each once with the size it has now, and the top behind them."""
-        market = self.market
-        wanted = np.unique(market.changed[: int(market.counts[CHANGES])], axis=0)
-        sizes = np.empty(len(wanted), np.int64)
-        level_sizes(market, wanted, sizes)
-        for index in range(len(self._updates)):
-            here = wanted[:, 0] == index
-            if not here.any():
+    def _say(self, text: str, symbol: int, ts: int) -> None:
+        self._builder.add_note(Said(clean(text), ts, symbol), ts, symbol)
+
+    # What people do to it
+
+    def _carry_out(self, wish: Inject | PlaceOrder | CancelOrders) -> None:
+        """Raises what a person should hear."""
+        self._warm_up()
+        match wish:
+            case Inject(shock):
+                checked(shock)
+                if shock.symbol >= len(self._instruments):
+                    most = len(self._instruments) - 1
+                    raise BadShock(f"{shock.kind}: expected a symbol up to {most}, found {shock.symbol}")
+                self._plan = sorted((*self._plan, at(shock, max(shock.ts, self._at + 1))), key=lambda s: s.ts)
+            case PlaceOrder():
+                place(self.market, self._instruments, wish)
+            case CancelOrders():
+                cancel(self.market, self._instruments, wish)
+
+    def _begin_shocks(self, ts: int, tell: bool) -> None:
+        """Those whose time has come, before the step that ends at `ts`."""
+        while self._plan and self._plan[0].ts <= ts:
+            shock = at(self._plan.pop(0), ts)
+            try:
+                serial = begin(self.market, shock)
+            except BadShock as error:
+                if tell:
+                    self._say(str(error), 0, ts)
                 continue
-            levels = np.column_stack((wanted[here, 1:], sizes[here])).tolist()
-            self._updates[index] += 1
-            update = self._updates[index]
-            self._builder.add_levels(
-                Kind.DELTA,
-                ts,
-                [(price, lots) for side, price, lots in levels if side == 0],
-                [(price, lots) for side, price, lots in levels if side == 1],
-                symbol=index,
-                first_id=update,
-                last_id=update,
-                ts_event=ts,
-            )
-            self._top_row(index, update, ts)
+            self._aftermath.begun(self.market, shock, serial)
+            if tell:
+                self._builder.add_note(shock, ts, shock.symbol)
 
-    def _top_row(self, index: int, update: int, ts: int) -> None:
-        bid, ask = self.market.sight[index, BID], self.market.sight[index, ASK]
-        if np.isnan(bid) or np.isnan(ask):
-            return
-        wanted = np.array([[index, 0, int(bid)], [index, 1, int(ask)]], np.int64)
-        sizes = np.empty(2, np.int64)
-        level_sizes(self.market, wanted, sizes)
-        self._builder.add(
-            Kind.TOP,
-            ts,
-            symbol=index,
-            last_id=update,
-            price_ticks=int(bid),
-            size_lots=int(sizes[0]),
-            ask_ticks=int(ask),
-            ask_lots=int(sizes[1]),
-            ts_event=ts,
+    def rerun(self, ts: int, note: str = "") -> SimSource:
+        """The same market as it stood at the tick `ts`, to go on from there as another session.
+
+        Run again from the start with the same past, thousands of times as fast as it was: exact, and nothing needs
+        to be kept for it. A moment that has not been reached yet is the last one. `note` says on screen what it is.
+        """
+        other = SimSource(
+            self.scenario, self.seed, self._clock, setup=self._setup, speed=self._speed, started=self._started
         )
+        last = min(max(ts, self._started), self._at)
+        other._warm_up()
+        past = [(when, wish) for when, wish in self._past if when < last]
+        for when, wish in past:
+            other._run_to(when)
+            other._past.append((when, wish))
+            with contextlib.suppress(BadShock, Refused):
+                other._carry_out(wish)
+        other._run_to(last)
+        other._label, other._note = "CHILD", note
+        other._begun = True
+        other._halted = bool(other.market.counts[HALTED])
+        return other
+
+    def _run_to(self, ts: int) -> None:
+        """The same ticks up to `ts`, without a word."""
+        while self._at + TICK_NS <= ts:
+            self._begin_shocks(self._at + TICK_NS, tell=False)
+            until = min(ts, self._plan[0].ts - 1) if self._plan else ts
+            steps = max(1, (until - self._at) // TICK_NS)
+            run_steps(self.market, steps, NO_STATISTICS)
+            self._at += steps * TICK_NS
+            for _ in self._aftermath.sentences(self.market):
+                pass
 
 
 def _bounded(speed: float) -> float:
     return min(FASTEST, max(SLOWEST, speed)) if speed > 0 else 0.0
-
-
-def resting(market: Market, venue: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
-    """A venue's whole book as (ticks, lots), best first: bids, asks."""
-    orders = market.resting[venue]
-    sides: list[list[tuple[int, int]]] = []
-    for side in (0, 1):
-        prices = np.unique(orders[(orders[:, 1] == side) & (orders[:, 2] > 0), 0])
-        wanted = np.column_stack((np.full(len(prices), venue), np.full(len(prices), side), prices))
-        sizes = np.empty(len(prices), np.int64)
-        level_sizes(market, np.ascontiguousarray(wanted, np.int64), sizes)
-        levels = [(int(p), int(n)) for p, n in zip(prices, sizes, strict=True) if n > 0]
-        sides.append(levels[::-1] if side == 0 else levels)
-    return sides[0], sides[1]

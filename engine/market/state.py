@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from engine.agents import arbitrage, informed, maker, noise
+from engine.agents import arbitrage, informed, maker, noise, others
 from engine.agents.glft import skew_table
 from engine.agents.trading import (
     MEMORY,
@@ -25,9 +25,13 @@ from engine.agents.trading import (
 )
 from engine.kernels import matching_state as matching
 from engine.rng import Streams, new_streams
-from engine.scenario import FAMILIES, Scenario
+from engine.scenario import FAMILIES, STEP_S, Own, Scenario
 
 MAKER, INFORMED, NOISE, ARBITRAGE = range(4)  # positions in FAMILIES
+
+# Behind the agents in `ledger` and `held`: who trades without a family's `decide`.
+YOU, PROGRAMME, LIQUIDATIONS = range(3)
+OTHERS = ("you", "programme", "liquidations")
 
 # world, shape (VENUES, WORLD): what moves a venue, floats
 FLOW = 0  # I: signed volume that takers pressed in, forgotten over `impact_s`, base units
@@ -37,14 +41,19 @@ VARIANCE = 6  # EWMA of squared mid changes a second
 SLOW_VARIANCE = 7
 LAST_MID = 8  # NaN before the first
 ACTIVITY = 9  # log of it
-WORLD = 10
+DUE_SELLS, DUE_BUYS = 10, 11  # lots of forced closings that found nobody yet
+EMPTY_S = 12  # how long a side of the book has been empty
+QUOTING = 13  # share of their size that the makers at home there show, once a second
+WORLD = 14
 
 # shared, shape (SHARED,): what all venues have in common
 TIME = 0  # s
 VALUE = 1  # the fundamental, ticks
 MOOD = 2  # sentiment
 UNSURE = 3  # its uncertainty, as the logarithm of odds
-SHARED = 4
+CHURN = 4  # how many times its usual self the fundamental moves
+CALLED = 5  # share of their size that makers may show at most
+SHARED = 6
 
 # ledger, shape (agents, LEDGER): the inventory book, whole numbers; money in ticks x lots
 POSITION = 0  # lots, both venues
@@ -61,24 +70,58 @@ QUOTES = 10  # orders placed
 LEDGER = 11
 
 # tape, shape (n, TAPE): this step's trades in order
-T_VENUE, T_PRICE, T_LOTS, T_SIDE, T_MAKER, T_TAKER = range(6)  # T_SIDE: 0 bought, 1 sold
-TAPE = 6
+# T_SIDE: 0 bought, 1 sold; T_NUMBER, T_FEE: of the person's own order in it, else 0
+T_VENUE, T_PRICE, T_LOTS, T_SIDE, T_MAKER, T_TAKER, T_NUMBER, T_FEE = range(8)
+TAPE = 8
 
 # counts, shape (COUNTS,)
-STEPS, TRADES, CHANGES, VENUE_INCOME, REFUSED = range(5)
-COUNTS = 5
+(STEPS, TRADES, CHANGES, VENUE_INCOME, REFUSED, HALTED, SHOCKS, SERIAL, ASKED, TOLD, NUMBER) = range(11)
+PRINTS = 11  # and the next: trades of each venue since the market began
+UPDATES = 13  # steps in which a venue's book changed
+UNDER_WAY = 15  # orders on their way to a venue
+COUNTS = 17
+
+# shocks, shape (MOST_SHOCKS, SHOCK): those that run; a row whose kind is not positive is free
+(X_KIND, X_SIDE, X_SIZE, X_FROM, X_UNTIL, X_WANTED, X_DONE, X_VENUE, X_SERIAL, X_ENDED) = range(10)
+SHOCK = 10
+MOST_SHOCKS = 16
+
+# leverage, shape (VENUES, 2, POSITIONS, OPEN): leveraged longs and shorts; no lots: the place is free
+TRIGGER, AMOUNT, EXPIRES = range(3)  # ticks of the mid at which it is closed by force, lots, step
+OPEN = 3
+STANDING = 32  # of a side, always renewed; the places behind them are for shocks
+POSITIONS = 96
+
+# own, shape (OWN_ORDERS, OWN): the person's resting orders, by handle; number 0: none
+O_NUMBER, O_VENUE, O_SIDE, O_PRICE, O_LOTS, O_AHEAD = range(6)  # lots and ahead as they were told last
+OWN = 6
+OWN_ORDERS = 100
+
+# asked, shape (ASKS, ASK): what the person wants from the next step on
+A_DO, A_VENUE, A_SIDE, A_PRICE, A_LOTS, A_NUMBER = range(6)  # A_NUMBER: to cancel; 0: all
+ASK_ROW = 6
+ASKS = 64
+
+# told, shape (TELLS, TELL): what became of the person's orders in this step
+W_WHAT, W_NUMBER, W_VENUE, W_SIDE, W_PRICE, W_LOTS, W_AHEAD = range(7)
+TELL = 7
+TELLS = 2 * OWN_ORDERS + 2 * ASKS
+RESTS, NO_PLACE, CLOSED, CROSSES, NOBODY, UNHEARD = range(6)  # W_WHAT
+
+# flights, shape (VENUES, room, FLIGHT): orders that are on their way to a venue, soonest first
+F_STEP, F_AGENT = 0, 1  # then the row of `out`
+FLIGHT = 2 + SAID
 
 # rules, shape (VENUES, RULES)
-R_MAKER_PPM, R_TAKER_PPM, R_CROWD = 0, 1, 2  # R_CROWD: noise agents at home there
-RULES = 3
+R_MAKER_PPM, R_TAKER_PPM, R_CROWD, R_STEPS = range(4)  # R_CROWD: noise agents at home there; R_STEPS: latency
+RULES = 4
 
 # physics, shape (PHYSICS,): the world's constants
 (K_KAPPA, K_FLOW0, K_TAU, K_PERMANENT, K_VALUE_SIGMA, K_SHOCKS, K_SHOCK_SIZE, K_MOOD_AR, K_MOOD_SIGMA,
  K_DOUBT_SIGMA, K_DOUBT_S, K_COUPLING, K_FAST_S, K_SLOW_S, K_MU, K_BRANCH, K_BETA_FAST, K_BETA_SLOW, K_SHARE,
- K_CROSS, K_ACT_SIGMA, K_ACT_S, K_LOTS, K_VENUES, K_DOUBT_MEAN) = range(25)  # fmt: skip
-PHYSICS = 25
-
-STREAM_WORLD = 0  # row of the world's own stream behind the agents'
+ K_CROSS, K_ACT_SIGMA, K_ACT_S, K_LOTS, K_VENUES, K_DOUBT_MEAN, K_LEVERAGE, K_NEAR, K_FAR, K_HELD_S,
+ K_MOST_FLOW) = range(30)  # fmt: skip
+PHYSICS = 30
 
 
 class Market(NamedTuple):
@@ -92,30 +135,39 @@ class Market(NamedTuple):
     params: Floats  # (families, widest)
     traits: Floats  # (agents, TRAITS)
     memory: Floats  # (agents, MEMORY)
-    streams: Streams  # (agents + 1, 4): the last is the world's
+    streams: Streams  # (agents + 2, 4): the last two are the world's and the leveraged traders'
     table: Floats  # makers' skew
-    held: Ints  # (agents, VENUES) lots
-    ledger: Ints  # (agents, LEDGER)
+    held: Ints  # (agents + others, VENUES) lots
+    ledger: Ints  # (agents + others, LEDGER)
     sight: Floats  # (VENUES, SIGHT)
     world: Floats  # (VENUES, WORLD)
     shared: Floats  # (SHARED,)
     physics: Floats  # (PHYSICS,)
     rules: Floats  # (VENUES, RULES)
     out: Ints  # (ORDERS, SAID)
-    resting: Ints  # (VENUES, agents * SLOTS, 3): price, side, lots as placed
+    resting: Ints  # (VENUES, agents * SLOTS + OWN_ORDERS, 3): price, side, lots as placed
     tape: Ints  # (room, TAPE)
     changed: Ints  # (room, 3): venue, side, price of levels that may have changed in this step
     counts: Ints  # (COUNTS,)
+    shocks: Floats  # (MOST_SHOCKS, SHOCK)
+    leverage: Floats  # (VENUES, 2, POSITIONS, OPEN): longs, shorts
+    nearest: Floats  # (VENUES, 2): the trigger that comes first
+    own: Ints  # (OWN_ORDERS, OWN)
+    asked: Ints  # (ASKS, ASK_ROW)
+    told: Ints  # (TELLS, TELL)
+    flights: Ints  # (VENUES, room, FLIGHT)
+    flying: Ints  # (agents,): how many of those are whose
 
 
 def new_market(scenario: Scenario, seed: int) -> Market:
     """The market of a scenario before its first step: empty books, agents with nothing."""
     names, family, home = _people(scenario)
     agents = len(names)
-    streams = new_streams(seed, [*names, "world"])
-    room = agents * SLOTS
+    streams = new_streams(seed, [*names, "world", "leverage"])
+    room = agents * SLOTS + OWN_ORDERS
+    people = agents + len(OTHERS)
     width = max(len(c) for c in _columns(scenario))
-    params = np.zeros((len(FAMILIES), width))
+    params = np.zeros((len(others.ALL_NAMES), width))
     for row, values in enumerate(_columns(scenario)):
         params[row, : len(values)] = values
     memory = np.zeros((agents, MEMORY))
@@ -130,8 +182,8 @@ def new_market(scenario: Scenario, seed: int) -> Market:
         memory=memory,
         streams=streams,
         table=skew_table(20),
-        held=np.zeros((agents, VENUES), np.int64),
-        ledger=np.zeros((agents, LEDGER), np.int64),
+        held=np.zeros((people, VENUES), np.int64),
+        ledger=np.zeros((people, LEDGER), np.int64),
         sight=np.zeros((VENUES, SIGHT)),
         world=np.zeros((VENUES, WORLD)),
         shared=np.zeros(SHARED),
@@ -142,6 +194,14 @@ def new_market(scenario: Scenario, seed: int) -> Market:
         tape=np.zeros((4 * room + 1024, TAPE), np.int64),
         changed=np.zeros((8 * room + 4096, 3), np.int64),
         counts=np.zeros(COUNTS, np.int64),
+        shocks=np.zeros((MOST_SHOCKS, SHOCK)),
+        leverage=_leverage(scenario),
+        nearest=np.zeros((VENUES, 2)),
+        own=np.zeros((OWN_ORDERS, OWN), np.int64),
+        asked=np.zeros((ASKS, ASK_ROW), np.int64),
+        told=np.zeros((TELLS, TELL), np.int64),
+        flights=np.zeros((VENUES, min(4096, 64 + 4 * agents), FLIGHT), np.int64),
+        flying=np.zeros(agents, np.int64),
     )
     _begin(market, scenario)
     return market
@@ -154,6 +214,8 @@ def _begin(market: Market, scenario: Scenario) -> None:
     market.world[:, LAST_MID] = math.nan
     market.world[:, VARIANCE] = market.world[:, SLOW_VARIANCE] = scenario.world.calm_sigma_ticks**2
     market.shared[VALUE] = start
+    market.shared[CHURN] = market.shared[CALLED] = 1.0
+    set_nearest(market)
     odds = scenario.world.doubt
     market.shared[UNSURE] = math.log(odds / (1.0 - odds))
     makers, crowd = market.family == MAKER, market.family == NOISE
@@ -172,19 +234,51 @@ def _uniforms(streams: Streams, chosen: np.ndarray) -> Floats:
     return np.stack([(words[:, i] >> np.uint64(11)).astype(np.float64) * 2.0**-53 for i in (1, 2)])
 
 
+def _leverage(scenario: Scenario) -> Floats:
+    """Longs and shorts of the first venue, their distances from the price spread evenly over the odds."""
+    world, start = scenario.world, float(scenario.start_ticks)
+    found = np.zeros((VENUES, 2, POSITIONS, OPEN))
+    odds = (np.arange(STANDING) + 0.5) / STANDING
+    away = 0.01 * (world.leverage_least_pct - world.leverage_mean_pct * np.log1p(-odds))
+    for side, sign in enumerate((-1.0, 1.0)):
+        found[0, side, :STANDING, TRIGGER] = start * np.maximum(1.0 + sign * away, 0.01)
+        found[0, side, :STANDING, AMOUNT] = np.floor(world.leverage * scenario.lots_a_unit / STANDING)
+        found[0, side, :STANDING, EXPIRES] = math.inf
+    return found
+
+
+def set_nearest(market: Market) -> None:
+    """The triggers that come first, after positions were added by hand."""
+    open_ = market.leverage[..., AMOUNT] > 0.0
+    longs = np.where(open_[:, 0], market.leverage[:, 0, :, TRIGGER], -math.inf)
+    shorts = np.where(open_[:, 1], market.leverage[:, 1, :, TRIGGER], math.inf)
+    market.nearest[:, 0], market.nearest[:, 1] = longs.max(axis=1), shorts.min(axis=1)
+
+
 def _people(scenario: Scenario) -> tuple[list[str], Ints, Ints]:
     names: list[str] = []
     family: list[int] = []
     home: list[int] = []
     venues = len(scenario.venues)
-    for number, name in enumerate(FAMILIES):
-        count = int(getattr(scenario.counts, name))
+    counts = [(name, int(getattr(scenario.counts, name))) for name in FAMILIES]
+    for number, (name, count) in enumerate((*counts, *((own.name, own.count) for own in _own(scenario)))):
         first = round(count * scenario.venues[0].share) if venues == 2 else count
         for i in range(count):
             names.append(f"{name} {i}")
             family.append(number)
             home.append(0 if i < first else 1)
     return names, np.array(family, np.int64), np.array(home, np.int64)
+
+
+def _own(scenario: Scenario) -> list[Own]:
+    """A person's own families by their numbers; of those that are compiled in but not in the scenario nobody comes."""
+    told = {own.name: own for own in scenario.own}
+    if not told.keys() <= set(others.NAMES):
+        missing = ", ".join(sorted(told.keys() - set(others.NAMES)))
+        raise RuntimeError(
+            f"expected families of {others.ALL_NAMES}, found {missing}, which is not compiled in"
+        )
+    return [told.get(name, Own(name, 0, (), (0.0, 0.0), "")) for name in others.NAMES]
 
 
 def _columns(scenario: Scenario) -> tuple[tuple[float, ...], ...]:
@@ -194,6 +288,7 @@ def _columns(scenario: Scenario) -> tuple[tuple[float, ...], ...]:
         informed.columns(agents.informed),
         noise.columns(agents.noise),
         arbitrage.columns(agents.arbitrage),
+        *(own.columns for own in _own(scenario)),
     )
 
 
@@ -205,6 +300,7 @@ def _traits(scenario: Scenario, names: list[str], family: Ints, seed: int) -> Fl
         (agents.informed.size_spread, agents.informed.threshold_spread),
         (agents.noise.size_spread, 0.0),
         (agents.arbitrage.size_spread, 0.0),
+        *(own.spreads for own in _own(scenario)),
     )
     traits = np.ones((len(names), TRAITS))
     streams = new_streams(seed, [f"traits of {name}" for name in names])
@@ -229,13 +325,26 @@ def _physics(scenario: Scenario) -> Floats:
         world.doubt_sigma, world.doubt_s, world.coupling, world.sigma_s, world.calm_s,
         crowd.rate / 50.0, crowd.branching, crowd.fast_decay, crowd.slow_decay, crowd.fast_share, crowd.cross,
         crowd.activity_spread, crowd.activity_s, scenario.lots_a_unit, len(scenario.venues),
-        math.log(world.doubt / (1.0 - world.doubt)),
+        math.log(world.doubt / (1.0 - world.doubt)), world.leverage, 0.01 * world.leverage_least_pct,
+        0.01 * world.leverage_mean_pct, world.leverage_s, _most_flow(scenario),
     ], np.float64)  # fmt: skip
+
+
+def _most_flow(scenario: Scenario) -> float:
+    """Base units whose impact alone is half the price at the start."""
+    root = math.sqrt(scenario.world.impact_scale)
+    if scenario.world.impact_ticks <= 0.0:
+        return math.inf
+    half = 0.5 * scenario.start_ticks / (scenario.world.impact_ticks * 2.0 * root)
+    return (half + root) ** 2 - scenario.world.impact_scale
 
 
 def _rules(scenario: Scenario, family: Ints, home: Ints) -> Floats:
     return np.array([
-        [venue.maker_fee_bps * 100.0, venue.taker_fee_bps * 100.0, max(1, np.sum((family == NOISE) & (home == i)))]
+        [
+            venue.maker_fee_bps * 100.0, venue.taker_fee_bps * 100.0,
+            max(1, np.sum((family == NOISE) & (home == i))), round(venue.latency_s / STEP_S),
+        ]
         for i, venue in enumerate(scenario.both_venues)
     ])  # fmt: skip
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from engine.kernels import CACHE_DIR
+from engine.kernels import cache_of
 
 _MARKER = "warm-market"
 
 
 def is_warm() -> bool:
     """Whether this version's market has been compiled on this machine. Imports no numba."""
-    return CACHE_DIR is not None and (CACHE_DIR / _MARKER).exists()
+    folder = cache_of(__package__ or "")
+    return folder is not None and (folder / _MARKER).exists()
 
 
 def warm() -> None:
@@ -24,8 +25,9 @@ def warm() -> None:
     market = new_market(Scenario(), 1)
     run_steps(market, 1, NO_STATISTICS)
     level_sizes(market, np.zeros((0, 3), np.int64), np.zeros(0, np.int64))
-    if CACHE_DIR is not None:
-        (CACHE_DIR / _MARKER).touch()
+    folder = cache_of(__package__ or "")
+    if folder is not None:
+        (folder / _MARKER).touch()
 
 
 if __name__ == "__main__":

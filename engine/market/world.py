@@ -28,6 +28,8 @@ from engine.agents.trading import (
 from engine.kernels import helper, inlined
 from engine.market.state import (
     ACTIVITY,
+    CHURN,
+    EMPTY_S,
     FLOW,
     HEAT,
     K_ACT_S,
@@ -45,6 +47,7 @@ from engine.market.state import (
     K_KAPPA,
     K_MOOD_AR,
     K_MOOD_SIGMA,
+    K_MOST_FLOW,
     K_MU,
     K_PERMANENT,
     K_SHARE,
@@ -56,6 +59,7 @@ from engine.market.state import (
     K_VENUES,
     LAST_MID,
     MOOD,
+    QUOTING,
     R_CROWD,
     SETTLED,
     SLOW_VARIANCE,
@@ -65,6 +69,11 @@ from engine.market.state import (
     VARIANCE,
 )
 from engine.rng import Streams, normal, uniform
+
+# A side that is empty for longer than this is taken for so many times the calm volatility, which is more than
+# makers bear; those that are gone already take no new fright, or no market would ever come back.
+FRIGHT_S = 3.0
+FRIGHT = 6.0
 
 
 @inlined
@@ -80,12 +89,16 @@ def impact(kappa: float, scale: float, flow: float) -> float:
 
 @inlined
 def pressed(world: Floats, physics: Floats, venue: int, side: int, units: float) -> None:
-    """A taker traded `units`: flow grows, and a share of what it adds to impact stays for good."""
+    """A taker traded `units`: flow grows, and a share of what it adds to impact stays for good.
+
+    Flow has an end where it alone would take half the price away: beyond it a size is nothing that anybody has seen.
+    """
     signed = units if side == BUY else -units
     before = impact(physics[K_KAPPA], physics[K_FLOW0], world[venue, FLOW])
-    world[venue, FLOW] += signed
+    most = physics[K_MOST_FLOW]
+    world[venue, FLOW] = min(max(world[venue, FLOW] + signed, -most), most)
     after = impact(physics[K_KAPPA], physics[K_FLOW0], world[venue, FLOW])
-    world[venue, SETTLED] += physics[K_PERMANENT] * (after - before)
+    world[venue, SETTLED] = max(world[venue, SETTLED] + physics[K_PERMANENT] * (after - before), 1.0)
 
 
 @inlined
@@ -104,7 +117,7 @@ def _common(shared: Floats, physics: Floats, streams: Streams, row: int, dt: flo
     """Fundamental, sentiment and doubt, the same for all venues."""
     root = math.sqrt(dt)
     shared[TIME] += dt
-    shared[VALUE] += physics[K_VALUE_SIGMA] * root * normal(streams, row)
+    shared[VALUE] += physics[K_VALUE_SIGMA] * shared[CHURN] * root * normal(streams, row)
     if uniform(streams, row) < physics[K_SHOCKS] * dt:
         shared[VALUE] += physics[K_SHOCK_SIZE] * normal(streams, row)
     keep = physics[K_MOOD_AR] ** dt
@@ -115,11 +128,27 @@ def _common(shared: Floats, physics: Floats, streams: Streams, row: int, dt: flo
     shared[UNSURE] += physics[K_DOUBT_SIGMA] * root * normal(streams, row)
 
 
+@inlined
+def marked(bid: float, ask: float, last: float) -> float:
+    """The mid; where a side is empty the last one, unless the other side has moved beyond it. NaN before any.
+
+    >>> marked(10.0, 12.0, 5.0), marked(math.nan, 12.0, 14.0), marked(math.nan, math.nan, 14.0)
+    (11.0, 12.0, 14.0)
+    """
+    if math.isnan(last):
+        return 0.5 * (bid + ask)
+    if math.isnan(bid) and not math.isnan(ask):
+        return min(last, ask)
+    if math.isnan(ask) and not math.isnan(bid):
+        return max(last, bid)
+    return last if math.isnan(bid) else 0.5 * (bid + ask)
+
+
 @helper
 def _venue(
     world: Floats, sight: Floats, physics: Floats, streams: Streams, row: int, venue: int, dt: float
 ) -> None:
-    """Forget flow and excitation; measure volatility from the mid where both sides are there."""
+    """Forget flow and excitation; measure volatility, which a side that stays empty is taken for."""
     world[venue, FLOW] *= math.exp(-dt / physics[K_TAU])
     fast, slow = math.exp(-dt * physics[K_BETA_FAST]), math.exp(-dt * physics[K_BETA_SLOW])
     for side in range(2):
@@ -128,15 +157,18 @@ def _venue(
     pull, spread = dt / physics[K_ACT_S], physics[K_ACT_SIGMA]
     world[venue, ACTIVITY] += -pull * world[venue, ACTIVITY]
     world[venue, ACTIVITY] += spread * math.sqrt(2.0 * pull) * normal(streams, row)
-    mid = 0.5 * (sight[venue, BID] + sight[venue, ASK])
-    if not math.isnan(mid):
-        moved = mid - world[venue, LAST_MID]
-        if not math.isnan(moved):
-            now = moved * moved / dt
-            half = math.log(2.0) * dt
-            world[venue, VARIANCE] += half / physics[K_FAST_S] * (now - world[venue, VARIANCE])
-            world[venue, SLOW_VARIANCE] += half / physics[K_SLOW_S] * (now - world[venue, SLOW_VARIANCE])
-        world[venue, LAST_MID] = mid
+    bid, ask, last = sight[venue, BID], sight[venue, ASK], world[venue, LAST_MID]
+    price = marked(bid, ask, last)
+    moved = price - last
+    if not math.isnan(moved):
+        now = moved * moved / dt
+        half = math.log(2.0) * dt
+        world[venue, SLOW_VARIANCE] += half / physics[K_SLOW_S] * (now - world[venue, SLOW_VARIANCE])
+        world[venue, EMPTY_S] = world[venue, EMPTY_S] + dt if math.isnan(bid + ask) else 0.0
+        if world[venue, EMPTY_S] > FRIGHT_S:
+            now = max(now, FRIGHT * FRIGHT * world[venue, QUOTING] * world[venue, SLOW_VARIANCE])
+        world[venue, VARIANCE] += half / physics[K_FAST_S] * (now - world[venue, VARIANCE])
+    world[venue, LAST_MID] = price
 
 
 @inlined
@@ -166,7 +198,7 @@ def advance(
         )
         spread = physics[K_ACT_SIGMA]
         active = math.exp(world[venue, ACTIVITY] - 0.5 * spread * spread)
-        sight[venue, FAIR] = world[venue, SETTLED] + transient
+        sight[venue, FAIR] = max(world[venue, SETTLED] + transient, 1.0)
         sight[venue, SIGMA] = math.sqrt(world[venue, VARIANCE])
         sight[venue, CALM] = math.sqrt(world[venue, SLOW_VARIANCE])
         for side in range(2):

@@ -119,4 +119,4 @@ class SyntheticPosts:
         self._number += 1
         text = draw.choice(texts).format(a=f"${asset}") + draw.choice(_ENDS)
         author = f"synthetic-{draw.randrange(PEOPLE)}"
-        return Post(f"synthetic-{self._number}", SOURCE, ts, text, author, (asset,), synthetic=True)
+        return Post(f"synthetic-{ts}-{self._number}", SOURCE, ts, text, author, (asset,), synthetic=True)

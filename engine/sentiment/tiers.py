@@ -1,30 +1,24 @@
 """Which tiers there are, and how one is opened by name. Only the embedded one is loaded without being asked for.
 
-A tier's module offers `open_tier() -> Tier`, reads its own settings there, and raises `TierMissing` where it cannot
-work on this machine. It is imported when it is asked for, so that a missing extra costs nobody anything.
+The local tier's module offers `open_tier(options=…) -> Tier`, with options that it does without as well, and raises
+`TierMissing` where it cannot work on this machine. It is imported when it is asked for, so that a missing extra costs
+nobody anything. The gateway answers some posts only, so as a tier it stands on the embedded one.
 """
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
-
-import numpy as np
+from types import MappingProxyType
+from typing import Any
 
 from engine.sentiment import embedded
-from engine.sentiment.scores import Scores, Tier, replaced
+from engine.sentiment.scores import Tier
 
-DOUBTFUL = (0.4, 0.6)  # of p, bullish given not neutral: between them a post goes up to the next tier
-# Name -> where it lives and what it needs.
-HIGHER = {
-    "local": ("engine.sentiment.local", "the models extra: pip install 'microtui[models]'"),
-    "gateway": (
-        "engine.sentiment.gateway",
-        "the URL of an OpenAI-compatible endpoint, and its key, in the settings",
-    ),
-}
-NAMES = ("embedded", *HIGHER, "auto")
+NAMES = ("embedded", "local", "gateway", "auto")
+Options = Mapping[str, Any]  # by a tier's name: `LocalOptions`; a function that makes the `Gateway`, or None
+_NONE: Options = MappingProxyType({})
 
 
 class TierMissing(ValueError):
@@ -33,53 +27,41 @@ class TierMissing(ValueError):
     for_people = True
 
 
-def open_tier(name: str, weights: Path | None = None) -> Tier:
-    """The tier of that name; `weights` are the embedded one's, where they are not those that ship.
+def open_tier(name: str, weights: Path | None = None, options: Options = _NONE) -> Tier:
+    """The tier of that name; `weights` are the embedded one's, where they are not those that ship; `options` those of
+    the higher tiers.
 
     Raises TierMissing, and `weights.BadWeights` for a file that cannot be used.
     """
     if name == "embedded":
         return embedded.load(weights)
-    if name in HIGHER:
-        return _open(name)
-    if name != "auto":
+    if name == "local":
+        return _local(options)
+    if name not in NAMES:
         raise TierMissing(f"expected a tier of {', '.join(NAMES)}, found {name}")
-    return Auto([embedded.load(weights), *_those_that_open()])
+    from engine.sentiment.router import Here, Routed, Router
 
-
-def _open(name: str) -> Tier:
-    module, needs = HIGHER[name]
+    gateway = options["gateway"]() if "gateway" in options else None
+    if name == "gateway":
+        if gateway is None:
+            raise TierMissing(
+                "the gateway tier needs the URL of an OpenAI-compatible endpoint in the settings, as in "
+                'sentiment.gateway.url = "https://api.openai.com/v1", with its model, prices and key'
+            )
+        return Routed(name, embedded.load(weights), Router(gateway=gateway, everything=True))
     try:
-        tier: Tier = importlib.import_module(module).open_tier()
+        local = Here(_local(options))
+    except TierMissing:
+        local = None
+    return Routed(name, embedded.load(weights), Router(local, gateway))
+
+
+def _local(options: Options) -> Tier:
+    given = {"options": options["local"]} if "local" in options else {}
+    try:
+        tier: Tier = importlib.import_module("engine.sentiment.local").open_tier(**given)
     except ImportError as error:
-        raise TierMissing(f"the {name} tier needs {needs} (found: {error})") from None
+        raise TierMissing(
+            f"the local tier needs the models extra: pip install 'microtui[models]' (found: {error})"
+        ) from None
     return tier
-
-
-def _those_that_open() -> list[Tier]:
-    found = []
-    for name in HIGHER:
-        try:
-            found.append(_open(name))
-        except TierMissing:
-            continue
-    return found
-
-
-class Auto:
-    """The first tier answers; a post it is doubtful of goes to the next one, and so on."""
-
-    name = "auto"
-
-    def __init__(self, tiers: Sequence[Tier]) -> None:
-        self._tiers = tuple(tiers)
-
-    def predict_batch(self, texts: Sequence[str]) -> Scores:
-        first, *higher = self._tiers
-        scores = first.predict_batch(texts)
-        for tier in higher:
-            doubtful = np.flatnonzero((scores.bullish > DOUBTFUL[0]) & (scores.bullish < DOUBTFUL[1]))
-            if not len(doubtful):
-                break
-            scores = replaced(scores, doubtful, tier.predict_batch([texts[int(at)] for at in doubtful]))
-        return scores

@@ -235,6 +235,7 @@ def sentiment_now(
         history=_column([p.value for p in known.history]),
         history_doubt=_column([p.doubt for p in known.history]),
         history_aleatoric=_column([p.aleatoric for p in known.history]),
+        tau_s=sums.tau_s,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import subprocess
 import sys
@@ -19,7 +18,8 @@ from engine.agents.trading import ASK, BID, SLOTS
 from engine.kernels.matching_state import EMPTY
 from engine.market.kernel import SEEN, level_sizes, run_steps
 from engine.market.report import agents_note, conserved
-from engine.market.source import NO_STATISTICS, resting
+from engine.market.rows import resting
+from engine.market.source import NO_STATISTICS
 from engine.market.state import (
     CASH,
     COST,
@@ -33,34 +33,14 @@ from engine.market.state import (
     T_SIDE,
     T_TAKER,
     TRADES,
-    Market,
     fork,
     new_market,
 )
-from engine.scenario import Counts, Scenario, Venue, with_counts
+from engine.scenario import Counts, Scenario, Venue, World, with_counts
+from tests.market.worlds import digest, ran
 
-ONE_VENUE = Scenario(venues=(Venue("sim", 1.0),), counts=Counts(4, 6, 20, 0))
+ONE_VENUE = Scenario(venues=(Venue("sim", 1.0),), counts=Counts(4, 6, 20, 0), world=World(leverage=0.0))
 ROOT = Path(__file__).parents[2]
-
-
-def digest(market: Market) -> str:
-    """Of everything that has a say in what comes next."""
-    total = hashlib.sha256()
-    for array in (market.ledger, market.held, market.streams, market.memory, market.world, market.shared):
-        total.update(array.tobytes())
-    for book in (market.book_a, market.book_b):
-        for array in book:
-            names = array.dtype.names
-            columns = [array] if names is None else [array[name] for name in names]  # without padding
-            for column in columns:
-                total.update(column.tobytes())
-    return total.hexdigest()
-
-
-def ran(scenario: Scenario, seed: int, steps: int) -> Market:
-    market = new_market(scenario, seed)
-    run_steps(market, steps, NO_STATISTICS)
-    return market
 
 
 @settings(max_examples=25, deadline=None)
@@ -103,8 +83,8 @@ def test_inventory_books_agree_with_one_kept_in_fractions() -> None:
                 cost[agent] += sign * (abs(lots) - closing) * row[T_PRICE]
                 position[agent] += lots
     assert sum(fills) > 2000
-    assert market.ledger[:, POSITION].tolist() == position
-    assert market.ledger[:, FILLS].tolist() == fills
+    assert market.ledger[:agents, POSITION].tolist() == position
+    assert market.ledger[:agents, FILLS].tolist() == fills
     for agent in range(agents):
         assert abs(market.ledger[agent, REALISED] - gained[agent]) <= fills[agent]
         assert abs(market.ledger[agent, COST] - cost[agent]) <= fills[agent]
@@ -113,7 +93,7 @@ def test_inventory_books_agree_with_one_kept_in_fractions() -> None:
 
 def test_equal_seeds_give_equal_markets_in_another_process() -> None:
     code = (
-        "from tests.market.test_market import digest, ran; from engine.scenario import Scenario;"
+        "from tests.market.worlds import digest, ran; from engine.scenario import Scenario;"
         "print(digest(ran(Scenario(), 11, 2000)))"
     )
     other = subprocess.run(
@@ -145,7 +125,7 @@ def test_steps_one_by_one_are_steps_at_once() -> None:
 def test_removing_agents_leaves_the_others_draws_alone() -> None:
     many, few = new_market(Scenario(), 9), new_market(with_counts(Scenario(), informed=0), 9)
     makers = many.family == MAKER
-    assert (many.streams[:-1][makers] == few.streams[:-1][few.family == MAKER]).all()
+    assert (many.streams[:-2][makers] == few.streams[:-2][few.family == MAKER]).all()
     assert (many.traits[makers] == few.traits[few.family == MAKER]).all()
 
 

@@ -63,6 +63,22 @@ def test_an_empty_file_is_the_default() -> None:
         ("[[venues]]\nshare = 0.0\n", "expected a share above 0 and up to 1, found 0"),
         ("lot_size = '0.00000001'\nstart_ticks = 100000000\n", "x.toml:1: lot_size expected lots so large"),
         ("counts = [", "x.toml is not valid TOML"),
+        ("[[shocks]]\nat_s = 5\nshock = 'riot:500'\n", "x.toml:3: shocks[0].shock expected one of sell, buy"),
+        (
+            "[[shocks]]\nat_s = 5\nshock = 'sell:-500'\n",
+            "x.toml:3: shocks[0].shock expected a shock such as sell",
+        ),
+        (
+            "[[shocks]]\nat_s = 5\nshock = 'halt'\n[[shocks]]\nshock = 'halt'\nat_s = -1\n",
+            "x.toml:6: shocks[1].at_s expected 0 to 1e+06 seconds, found -1",
+        ),
+        ("[[shocks]]\nshock = 'halt'\n", "x.toml:1: shocks[0]: object missing required field `at_s`"),
+        ("[[shocks]]\nat_s = 1\nkind = 'halt'\n", "'kind' is no parameter here; there are at_s, shock"),
+        ("[world]\nleverage = -1.0\n", "x.toml:2: world.leverage expected 0 to 1e+06, found -1"),
+        (
+            "[[venues]]\nlatency_s = 99.0\n",
+            "x.toml:2: venues[0].latency_s expected 0 to 10 seconds, found 99",
+        ),
     ],
 )
 def test_a_fault_is_named_with_its_place_and_what_would_be_right(text: str, said: str) -> None:
@@ -73,13 +89,23 @@ def test_a_fault_is_named_with_its_place_and_what_would_be_right(text: str, said
     assert str(error.value).startswith("x.toml")
 
 
+def test_shocks_come_in_the_order_of_their_times() -> None:
+    text = "[[shocks]]\nat_s = 9.5\nshock = 'halt/30s'\n[[shocks]]\nat_s = 2\nshock = 'sell:5'\n"
+    planned = parse(text, "x.toml").planned(1_000)
+    assert [(shock.kind, shock.ts) for shock in planned] == [
+        ("programme", 2_000_001_000),
+        ("halt", 9_500_001_000),
+    ]
+    assert parse(text, "x.toml").hash != Scenario().hash
+
+
 def test_every_parameter_of_every_family_has_its_bounds() -> None:
     """A number that nobody checks is one that can break a market."""
     scenario = Scenario()
     wanted = {f"world.{name}" for name in scenario.world.__struct_fields__}
     for family in scenario.agents.__struct_fields__:
         wanted |= {f"agents.{family}.{name}" for name in getattr(scenario.agents, family).__struct_fields__}
-    assert {key for key, _, _ in _BOUNDS} == wanted
+    assert {key for key, _, _ in _BOUNDS} == wanted - {"agents.maker.model"}  # a word, checked by its type
 
 
 def test_the_hash_changes_with_anything_that_matters_and_only_then() -> None:

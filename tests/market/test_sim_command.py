@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from engine.scenario import Scenario, read
+from store.recording import Recording
 
 MICROTUI = [sys.executable, "-m", "microtui"]
 ROOT = Path(__file__).parents[2]
@@ -90,3 +93,57 @@ def test_an_unknown_scenario_and_a_missing_terminal_say_what_would_work(home: di
     done = run(home, "sim")
     assert done.returncode == 1
     assert "add --headless" in done.stderr
+
+
+def test_a_shock_from_the_command_line_happens_and_is_told(home: dict[str, str]) -> None:
+    args = ["sim", "--headless", "--steps", "90", "--seed", "7", "--no-record", "--interval", "30s"]
+    plain = rows(run(home, *args))
+    shocked = rows(run(home, *args, "--shock", "sell:100000/20s", "--at", "10s"))
+    assert shocked[0]["mid_price"] != plain[0]["mid_price"]
+    assert shocked[-1]["hash"] != plain[-1]["hash"]
+    assert plain[-1]["told"] == []
+    begun, filled, *_ = shocked[-1]["told"]
+    assert begun == {"at_s": 10.0, "kind": "SHOCK", "text": "sell 100000 BTC over 20 s"}
+    assert filled["text"].startswith("sold ")
+    assert filled["text"].endswith(" of 100000 BTC: the market had no more to give")
+    assert shocked[-1]["agents"]["programme"]["inventory"] < -10.0
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (("--shock", "sell:-500/60s"), "--shock: expected a shock such as sell:500/60s"),
+        (("--shock", "riot"), "--shock: expected one of sell, buy, programme, withdrawal"),
+        (("--shock", "withdrawal:9"), "--shock: withdrawal: expected a size of 0.01 to 1, found 9"),
+        (("--at", "5s"), "--at goes with --shock"),
+        (("--steps", "0"), "0 is not in the range 1<=x<=1000000"),
+        (("--seed", "-1"), "-1 is not in the range"),
+    ],
+)
+def test_a_wrong_option_is_one_sentence(home: dict[str, str], args: tuple[str, ...], said: str) -> None:
+    done = run(home, "sim", "--headless", "--no-record", *args)
+    assert done.returncode in (1, 2)
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("after_s", [0.3, 1.5, 4.0])
+def test_an_interrupt_at_any_moment_leaves_a_whole_recording_or_none(
+    home: dict[str, str], tmp_path: Path, after_s: float
+) -> None:
+    env = {**home, "XDG_DATA_HOME": str(tmp_path)}
+    args = [*MICROTUI, "sim", "cascade", "--headless", "--speed", "8"]
+    running = subprocess.Popen(
+        args, env=env, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    time.sleep(after_s)
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=60)
+    assert "Traceback" not in said
+    files = list(tmp_path.rglob("*.sqlite"))
+    assert files or after_s < 2.0
+    for file in files:
+        recording = Recording(file)
+        assert recording.header.closed_ns is not None
+        assert not recording.lost

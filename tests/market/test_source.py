@@ -16,7 +16,8 @@ from engine.core import State, apply
 from engine.events import Agents, Kind
 from engine.frame import View
 from engine.market.report import conserved
-from engine.market.source import SimSource, resting
+from engine.market.rows import resting
+from engine.market.source import SimSource
 from engine.market.state import FILLS
 from engine.picture import picture
 from engine.ports import AddMark, Command, Pause, Speed, StepBy
@@ -25,22 +26,7 @@ from engine.session import Session
 from store.header import new_header
 from store.recorder import Recorder
 from tests.laws.test_laws import digest, replayed, sought
-
-START = 1_767_225_600_000_000_000
-
-
-class FakeClock:
-    """Time goes only while somebody sleeps."""
-
-    def __init__(self) -> None:
-        self.ns = START
-
-    def now(self) -> int:
-        return self.ns
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(0)
-        self.ns += max(1, round(seconds * 1e9))
+from tests.market.worlds import START, FakeClock
 
 
 def source(seed: int = 1, seconds: int | None = None, speed: float = 0.0) -> SimSource:

@@ -104,7 +104,7 @@ def test_window_moves_lose_nothing() -> None:
     for i in range(1200):
         flow.append(Message(Do.MARKET, i % 2, 0, 2))
         flow.append(Message(Do.LIMIT, i % 2, 60_000 + 33 * i, 1, 5000 + i))
-    run_both(exchange, twin, flow, 120)
+    run_both(exchange, twin, flow, 480)
 
 
 @pytest.mark.skipif("NUMBA_BOUNDSCHECK" in os.environ, reason="this is the checked run")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -83,7 +84,7 @@ class Twin:
             return Outcome.IN_USE, []
         if m.kind == Do.FOK and not self._can_fill(m):
             return Outcome.EXPIRED, []
-        if m.kind == Do.POST_ONLY and self._reach(m):
+        if m.kind == Do.POST_ONLY and any(True for _ in self._reach(m)):
             return Outcome.WOULD_TRADE, []
         if m.kind == Do.REPLACE:
             old = self.orders[m.handle]
@@ -94,13 +95,14 @@ class Twin:
             return Outcome.BAD, []
         return self._trade(m)
 
-    def _reach(self, m: Message) -> list[Order]:
-        """Resting orders that the message could trade with, in their priority."""
+    def _reach(self, m: Message) -> Iterator[Order]:
+        """Resting orders that the message could trade with, in their priority; each may be dropped when it is met."""
         book = self.sides[1 - m.side]
-        prices = sorted(book, reverse=m.side == ASK)
+        prices = list(book)
         if m.kind != Do.MARKET:
             prices = [p for p in prices if (p <= m.price if m.side == BID else p >= m.price)]
-        return [order for price in prices for order in book[price]]
+        for price in sorted(prices, reverse=m.side == ASK):
+            yield from list(book[price])
 
     def _own(self, m: Message, order: Order) -> bool:
         return self.prevention != Prevention.NONE and m.owner >= 0 and m.owner == order.owner

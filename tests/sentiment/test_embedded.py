@@ -21,8 +21,9 @@ from engine.sentiment import lexicon
 from engine.sentiment.embedded import SHIPPED, Embedded, load
 from engine.sentiment.hashing import grams
 from engine.sentiment.posts import MAX_CHARS, post_text, tokens
+from engine.sentiment.router import Here, Routed, Router
 from engine.sentiment.scores import BEARISH, BULLISH, LABELS, NEUTRAL, Scores, concat, from_draws, replaced
-from engine.sentiment.tiers import Auto, TierMissing, open_tier
+from engine.sentiment.tiers import TierMissing, open_tier
 from engine.sentiment.weights import (
     MAGIC,
     MAX_FILE,
@@ -283,7 +284,7 @@ def test_auto_asks_the_next_tier_about_doubtful_posts_only(tier: Embedded) -> No
     doubtful = [text for text, p in zip(texts, first.bullish, strict=True) if 0.4 < p < 0.6]
     assert doubtful
     local = Fixed()
-    scores = Auto([tier, local]).predict_batch(texts)
+    scores = Routed("auto", tier, Router(Here(local))).predict_batch(texts)
     assert local.asked == doubtful
     assert [texts[at] for at in np.flatnonzero(scores.tier == 1)] == doubtful
     assert (scores.bullish[scores.tier == 1] > 0.9).all()

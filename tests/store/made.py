@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.batch import ROW, Batch, BatchBuilder, Levels, no_levels
+from engine.batch import OWN, ROW, Batch, BatchBuilder, Levels, no_levels
 from engine.events import (
     Alert,
     BookMetrics,
@@ -20,6 +20,7 @@ from engine.events import (
     Mark,
     Note,
     SentimentRecord,
+    Shock,
     Signal,
 )
 from engine.instrument import Instrument
@@ -50,6 +51,10 @@ def made_batches(ticks: int, seed: int = 1, start_ns: int = START_NS, rows_a_tic
             out.add_note(FeedStatus("binance", "GAP", 1, "an update is missing"), ts, 1)
         if number % 40 == 9:
             out.add_note(Mark(f"mark {number}", ts), ts)
+        if number % 60 == 11:
+            out.add_note(Shock("programme", 5.0, -1, 30.0, 0, ts), ts, 0)
+            sold = {"price_ticks": mids[0], "size_lots": number + 1, "ask_ticks": -number, "flags": 1}
+            out.add(Kind.FILL, ts, symbol=0, first_id=number, last_id=OWN, side=-1, **sold)
         for row in range(rng.randint(0, rows_a_tick)):
             _add_event(out, rng, mids, ts + 1 + row * 1000 + rng.randint(0, 900))
         out.add(Kind.TICK, ts + TICK_NS, symbol=-1)

@@ -59,9 +59,9 @@ def test_keys_come_from_the_environment_or_a_private_file(file: Path):
 def test_a_session_has_text_unless_it_is_switched_off(file: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("XDG_STATE_HOME", str(file.parent))
     monkeypatch.setenv("HOME", str(file.parent))
-    assert text_source(load(file, ["sources.on=false"], {}), SystemClock()) is None
+    assert text_source(load(file, ["sources.on=false"], {}), SystemClock(), print) is None
     assert list(file.parent.iterdir()) == []
-    assert isinstance(text_source(load(file, environment={}), SystemClock()), TextSource)
+    assert isinstance(text_source(load(file, environment={}), SystemClock(), print), TextSource)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")

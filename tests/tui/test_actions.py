@@ -1,5 +1,7 @@
 """The registry of actions: unique keys, remapping, and what is made from it."""
 
+from pathlib import Path
+
 import frames
 import pytest
 from hypothesis import example, given
@@ -24,7 +26,7 @@ def test_every_key_of_the_screen_is_there() -> None:
 
 def test_remap_takes_a_printed_key() -> None:
     actions, problems = remap({"zoom": "Z", "help": "F1,?"})
-    assert (actions["zoom"].key, actions["help"].key) == ("Z", "F1,question_mark")
+    assert (actions["zoom"].key, actions["help"].key) == ("Z", "f1,question_mark")
     assert problems == []
 
 
@@ -83,3 +85,25 @@ def test_the_documentation_has_a_row_an_action() -> None:
     rows = markdown_table().splitlines()[2:]
     assert len(rows) == len(ACTIONS)
     assert "| `:` `ctrl+p` | command palette | `palette` |" in rows
+
+
+def test_the_documentation_is_made_from_the_registry() -> None:
+    assert markdown_table() in (Path(__file__).parents[2] / "docs" / "keys.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    "key", ["Z", "ctrl+k", "f5", "F12", "shift+tab", "alt+ctrl+x", "é", "semicolon", "ctrl+at", "pageup"]
+)
+def test_a_key_that_a_terminal_can_send_is_taken(key: str) -> None:
+    actions, problems = remap({"zoom": key})
+    assert problems == []
+    assert actions["zoom"].key in (key, key.lower())
+
+
+@pytest.mark.parametrize(
+    "key", ["zz", "ctr+k", "ctrl+", "f99", "hyper-x", "pgup", "ctrl+ctrl", "nonsense", "\x07"]
+)
+def test_a_key_that_is_none_is_refused_by_its_name(key: str) -> None:
+    actions, problems = remap({"zoom": key})
+    assert actions["zoom"].key == "z"
+    assert problems == [f"keys: expected a key for 'zoom' such as 'z', 'f5' or 'ctrl+z', found {key!r}"]

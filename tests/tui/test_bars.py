@@ -3,6 +3,7 @@
 import frames
 import msgspec
 import pytest
+import worlds
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.segment import Segment
@@ -19,6 +20,10 @@ LOOK = plain_look()
 
 def changed(frame: Frame, **host: object) -> Frame:
     return msgspec.structs.replace(frame, host=msgspec.structs.replace(frame.host, **host))
+
+
+def without_events(frame: Frame) -> Frame:
+    return msgspec.structs.replace(frame, market=msgspec.structs.replace(frame.market, events=()))
 
 
 def drawn(bar: Bar, frame: Frame, width: int) -> str:
@@ -144,7 +149,7 @@ def test_symbols_say_which_is_chosen_and_which_is_in_doubt() -> None:
 
 
 def test_the_knob_and_the_marks_stand_where_time_says() -> None:
-    frame = frames.replay(View())
+    frame = without_events(frames.replay(View()))
     transport, ts = frame.host.transport, frame.market.ts
     text = drawn(TransportLine(LOOK), frame, 160)
     first = text.index("━")
@@ -163,3 +168,42 @@ def test_the_knob_and_the_marks_stand_where_time_says() -> None:
     assert "▶ 4×" in text
     assert "2025-11-20 23:59:44.0" in text
     assert "‖ paused 4×" in drawn(TransportLine(LOOK), frames.replay(paused=True), 160)
+
+
+def test_the_track_shows_every_kind_of_mark_as_the_chart_does() -> None:
+    transport = frames.replay().host.transport
+    length = transport.end - transport.start
+    kinds = ("SHOCK", "LONG", "SHORT", "MARK", "FILL")
+    marks = tuple((transport.start + (i + 1) * length // 7, kind) for i, kind in enumerate(kinds))
+    quiet = without_events(frames.replay())
+    marked = changed(quiet, transport=msgspec.structs.replace(transport, marks=marks))
+    line = drawn(TransportLine(LOOK), marked, 120)
+    assert [c for c in line.partition("━")[2] if c in "↯▲▼◆◂"] == ["↯", "▲", "▼", "◆", "◂"]
+
+
+@pytest.mark.parametrize(
+    ("make", "paper"),
+    [(worlds.simulated, False), (worlds.on_paper, True), (worlds.child, True), (frames.live, False)],
+)
+def test_paper_is_said_where_something_of_ours_trades_beside_a_real_market(make: object, paper: bool) -> None:
+    header = drawn(Header(LOOK), make(frames.ANY), 140)  # type: ignore[operator]
+    assert ("PAPER" in header) == paper
+
+
+def test_a_child_session_says_what_it_is_and_where_it_came_from() -> None:
+    frame = worlds.child()
+    assert "CHILD" in drawn(Header(LOOK), frame, 140)
+    assert "goes on from BTCUSDT at 23:51:02" in drawn(TransportLine(LOOK), frame, 140)
+
+
+def test_what_happened_is_on_the_track_of_a_session_that_knows_no_marks_of_its_own() -> None:
+    frame = worlds.simulated()
+    bare = changed(frame, transport=msgspec.structs.replace(frame.host.transport, marks=()))
+    line = drawn(TransportLine(LOOK), bare, 160)
+    start, length = frame.market.started, frame.market.ts - frame.market.started
+    first, width = line.index("━"), line.rindex("●") - line.index("━") + 1
+    at = first + (next(e.ts for e in frame.market.events if e.kind == "SHOCK") - start) * width // length
+    assert "↯" in line[at - 1 : at + 2]
+    long_ago = tuple(msgspec.structs.replace(event, ts=start - 10**9) for event in frame.market.events)
+    old = msgspec.structs.replace(bare, market=msgspec.structs.replace(frame.market, events=long_ago))
+    assert not set(drawn(TransportLine(LOOK), old, 160)) & set("↯◂◆▼")

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import itertools
 import math
+import random
+import struct
+from fractions import Fraction
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engine.frame import HEAT_LEVELS, Chart, Frame, View
 from tests.tui import frames
 from tests.tui.panel_stage import inside, lines, on_stage
+from tui.axis import PriceScale
 from tui.glyphs import ASCII
 from tui.look import Look, plain_look
-from tui.panels.heatmap import heat_scale, level_size
+from tui.panels.heatmap import heat_field, heat_scale, level_size
 from tui.panels.price import Price
+from tui.plot import Plot
 from tui.theme import FALLBACK, Palette
 
 SIZE = (70, 22)
@@ -145,10 +152,40 @@ def test_sizes_of_levels_are_even_on_a_log_scale() -> None:
     assert sizes[-1] == pytest.approx(512.0)
 
 
-def test_a_heatmap_of_another_height_is_none_of_ours() -> None:
+@given(
+    st.integers(1, 40),
+    st.integers(1, 20),
+    st.integers(0, 3),
+    st.integers(0, 3),
+    st.randoms(use_true_random=False),
+)
+def test_a_heatmap_of_another_height_or_window_shows_the_deepest_of_its_rows(
+    source: int, rows: int, above: int, below: int, rng: random.Random
+) -> None:
+    """Fractions of a row say which of the heatmap's own rows lie within each half row of cells."""
+    count, top, bottom = 3, 160.0, 80.0
+    levels = [[rng.randrange(HEAT_LEVELS + 1) for _ in range(count)] for _ in range(source)]
+    heat = b"".join(bytes(row) for row in levels)
+    prices = struct.pack("<3d", 100.0, 100.0, 100.0)
+    chart = Chart(10**9, 0, count, *(prices,) * 6, heat, source, top, bottom)
+    scale = PriceScale(top + 40 * above, bottom - 20 * below, rows)
+    field = heat_field(Plot(chart, count, rows, 2), scale)
+    height, a_row = Fraction(scale.top - scale.bottom) / (2 * rows), Fraction(top - bottom) / source
+    for half in range(2 * rows):
+        high = Fraction(scale.top) - half * height
+        within = [
+            row
+            for row in range(source)
+            if Fraction(top) - row * a_row > high - height and Fraction(top) - (row + 1) * a_row < high
+        ]
+        expected = [max((levels[row][bar] for row in within), default=0) for bar in range(count)]
+        assert list(field[half // 2][half % 2]) == expected
+
+
+def test_a_chart_without_its_heat_has_no_scale() -> None:
     chart = frames.chart(View(columns=10, heat_rows=20))
     scale = heat_scale(chart, 10)
     assert scale is not None
     assert (scale.top, scale.bottom) == (chart.heat_top, chart.heat_bottom)
-    assert heat_scale(chart, 11) is None
     assert heat_scale(msgspec.structs.replace(chart, heat=b"short"), 10) is None
+    assert heat_scale(msgspec.structs.replace(chart, heat=b"", heat_rows=0), 10) is None

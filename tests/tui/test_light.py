@@ -7,10 +7,13 @@ from types import ModuleType
 
 import frames
 import pytest
+import worlds
+from panel_stage import on_stage
 from stage import stage
+from textual.geometry import Region, Size
 from textual.strip import Strip
 
-from engine.frame import Frame
+from engine.frame import Frame, View
 from tui.look import plain_look
 from tui.panels import discover
 from tui.panels.base import Panel
@@ -105,14 +108,15 @@ def test_the_contract_of_every_panel(kind: type[Panel]) -> None:
 @pytest.mark.parametrize(
     "make",
     [frames.live, frames.several, frames.stale, frames.resyncing, frames.unproven, frames.crossed,
-     frames.one_sided, frames.empty, frames.offline, frames.replay, frames.rewind],
+     frames.one_sided, frames.empty, frames.offline, frames.replay, frames.rewind, worlds.simulated,
+     worlds.on_paper, worlds.child],
     ids=lambda make: make.__name__,
 )  # fmt: skip
 async def test_every_panel_draws_every_frame(make: object) -> None:
     async with stage(make) as (it, pilot):  # type: ignore[arg-type]
         for size in ((140, 36), (60, 16)):
             await pilot.resize_terminal(*size)
-            for digit in "1568":
+            for digit in "14568":
                 await it.press(pilot, digit)
         assert it.app.problems == []
         it.bridge.publish(Frame())
@@ -165,3 +169,20 @@ async def test_a_frame_that_did_not_change_draws_nothing() -> None:
             for one, two in zip(before, after, strict=True)
             for a, b in zip(one, two, strict=True)
         )
+
+
+async def test_a_panel_drawn_at_another_size_is_painted_whole_and_then_only_where_it_changed() -> None:
+    from tui.panels.tape import Tape
+
+    panel, frame = Tape(plain_look()), frames.live()
+    painted: list[tuple[Region, ...]] = []
+    async with on_stage(panel, frame, (60, 20)):
+        panel.refresh = lambda *regions, **_: painted.append(regions)  # type: ignore[method-assign, assignment]
+        panel._size = Size(50, 12)
+        panel.show(frame)
+        panel.show(frame)
+        assert painted == [()]
+        panel.show(frames.live(View(tape_rows=3)))
+        assert len(painted) == 2
+        assert all((region.x, region.width, region.height) == (0, 50, 1) for region in painted[1])
+        assert {region.y for region in painted[1]} == set(range(1, 11))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from stage import stage
 
 from engine.frame import Event, Frame, Recording, View
-from tui.notices import PAUSE_S, AlertNotices, recording_notice
+from tui.notices import FILL_PAUSE_S, PAUSE_S, AlertNotices, FillNotices, MessageNotices, recording_notice
 
 
 def later(seconds: float, *new: Event, frame: Frame | None = None, **transport: object) -> Frame:
@@ -118,3 +118,57 @@ async def test_r_is_answered_by_a_toast() -> None:
         it.bridge.publish(unrecorded(it.view))
         await it.settle(pilot)
         assert "recording stopped" in it.text()
+
+
+def fill(number: int) -> Event:
+    return Event(NOW + number * SECOND, "FILL", f"you bought {number}", 0)
+
+
+@given(st.lists(st.integers(0, 4), max_size=60))
+def test_every_fill_is_told_or_counted_and_no_faster_than_one_reads(coming: list[int]) -> None:
+    notices, events, told, count = FillNotices(), [], [], 0
+    notices.due(later(0), 0.0)
+    for beat, comes in enumerate([*coming, *[0] * 15], 1):
+        for _ in range(comes):
+            events.insert(0, fill(count))
+            count += 1
+        now_s = beat / 10
+        text = notices.due(later(now_s, *events), now_s)
+        if text:
+            first, _, more = text.partition(", and ")
+            told.append((now_s, int(first.split()[-1]), int(more.split()[0]) if more else 0))
+    assert all(b[0] - a[0] >= FILL_PAUSE_S - 1e-9 for a, b in itertools.pairwise(told))
+    assert sum(1 + more for _, _, more in told) == count
+    assert all(b[1] == a[1] + 1 + a[2] for a, b in itertools.pairwise(told))
+
+
+def test_fills_that_a_seek_runs_past_are_not_told_and_alerts_are_none_of_theirs() -> None:
+    fills, alerts = FillNotices(), AlertNotices()
+    for notices in (fills, alerts):
+        notices.due(later(0), 0.0)
+    assert fills.due(later(60.0, fill(1)), 0.1) == ""
+    assert fills.due(later(60.1, alert(2), fill(1)), 0.2) == ""
+    assert alerts.due(later(0.2, fill(1)), 0.2) is None
+
+
+def test_a_message_is_told_once_and_again_when_it_is_said_again() -> None:
+    def saying(*texts: str) -> Frame:
+        frame = frames.live()
+        return msgspec.structs.replace(frame, host=msgspec.structs.replace(frame.host, messages=texts))
+
+    notices = MessageNotices()
+    assert notices.due(saying("old")) == []
+    assert notices.due(saying("old", "refused")) == ["refused"]
+    assert notices.due(saying("old", "refused")) == []
+    assert notices.due(saying("old", "refused", "refused")) == ["refused"]
+    assert notices.due(saying("refused", "refused", "late")) == ["late"]
+
+
+async def test_a_fill_and_a_refusal_are_toasts() -> None:
+    async with stage(frames.live) as (it, pilot):
+        frame = later(0.1, fill(7), frame=frames.live(it.view))
+        host = msgspec.structs.replace(frame.host, messages=("no order was placed: the market is closed",))
+        it.bridge.publish(msgspec.structs.replace(frame, host=host))
+        await it.settle(pilot)
+        said = [toast.message for toast in it.app._notifications]
+        assert said == ["no order was placed: the market is closed", "◂ you bought 7"]

@@ -345,12 +345,16 @@ async def test_a_frame_for_a_wider_panel_whose_prices_are_out_of_sight() -> None
         assert "last price 61 693.73 at 23:59:43" in "".join(inside(panel))
 
 
-async def test_a_frame_for_another_size_is_drawn_without_its_heat() -> None:
+async def test_a_frame_without_its_heat_is_a_line_and_says_so() -> None:
     panel = panel_in(HEATMAP)
-    async with on_stage(panel, frames.live(View(columns=20, heat_rows=8)), SIZE):
+    async with on_stage(panel, frames.live(View(columns=20, heat_rows=0)), SIZE):
         text = "".join(inside(panel))
         assert "▀" not in text
         assert any(0x2800 < ord(c) < 0x2900 for c in text)
+        assert "line, no depth known" in lines(panel)[0]
+        panel.show(frames.live(View(columns=20, heat_rows=8)))
+        assert "▀" in "".join(inside(panel))
+        assert "· heatmap" in lines(panel)[0]
 
 
 @pytest.mark.parametrize("mode", [LINE, CANDLES, HEATMAP])

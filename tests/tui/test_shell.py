@@ -7,6 +7,7 @@ from pathlib import Path
 import frames
 import msgspec
 import pytest
+import worlds
 from frames import NOW, SECOND, STARTED
 from stage import THEMES, Stage, stage
 
@@ -433,15 +434,21 @@ async def test_the_first_run_gives_one_line_of_hints_once(tmp_path: Path) -> Non
         assert "1 to 8 focus a panel" not in it.text()
 
 
+async def test_the_first_run_of_a_simulation_points_at_shocks_and_at_a_real_market(tmp_path: Path) -> None:
+    async with stage(worlds.simulated, state_file=tmp_path / "state.json") as (it, _):
+        (hint,) = it.app._notifications
+        assert hint.message == "s shock · w what-if · `microtui live BTCUSDT` for a real market"
+
+
 async def test_remapped_keys_work_and_the_footer_follows() -> None:
-    async with stage(frames.live, keys={"zoom": "Z", "quit": "x"}) as (it, pilot):
+    async with stage(frames.live, keys={"zoom": "Z", "quit": "v"}) as (it, pilot):
         await it.press(pilot, "6", "z")
         assert it.panel("depth").display
         await it.press(pilot, "Z")
         assert not it.panel("depth").display
         assert "Z zoom" in it.lines()[-1]
-        assert it.lines()[-1].rstrip().endswith("x quit")
-        await pilot.press("x")
+        assert it.lines()[-1].rstrip().endswith("v quit")
+        await pilot.press("v")
         await pilot.pause()
         assert it.app._exit
 

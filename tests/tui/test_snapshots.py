@@ -9,7 +9,9 @@ from typing import Any
 from unittest.mock import patch
 
 import frames
+import moods
 import pytest
+import worlds
 from stage import Stage, turns
 
 from engine.frame import Frame, View
@@ -38,6 +40,24 @@ PICTURES: dict[str, tuple[Make, tuple[int, int], tuple[str, ...], dict[str, Any]
     "colour-blind": (frames.live, (140, 40), (), {"theme_name": "okabe"}),
     "daylight": (frames.live, (140, 40), ("h",), {"theme_name": "daylight"}),
     "no-colour": (frames.live, (120, 40), (), {}),
+    "what-if-160x48": (lambda view: worlds.simulated(view, worlds.fan(ago_s=8)), (160, 48), (), {}),
+    "what-if-line-80x24": (lambda view: worlds.simulated(view, worlds.fan(shock="")), (80, 24), ("h",), {}),
+    "what-if-zoomed": (lambda view: worlds.simulated(view, worlds.fan()), (160, 48), ("c", "z"), {}),
+    "paper": (worlds.on_paper, (160, 48), ("1",), {}),
+    "child": (worlds.child, (120, 40), ("5",), {}),
+    "agents-80x24": (worlds.simulated, (80, 24), ("4",), {}),
+    "agents-250-zoomed": (lambda view: worlds.on_paper(view, counts=worlds.CROWD), (160, 48), ("4", "z"), {}),
+    "deck-80x24": (worlds.simulated, (80, 24), ("s", "6"), {}),
+    "deck-60x15": (worlds.on_paper, (60, 15), ("s", "2"), {}),
+    "order": (worlds.on_paper, (120, 40), ("o", "s"), {}),
+    "sentiment-160x48": (moods.live, (160, 48), ("3",), {}),
+    "sentiment-120x40": (moods.live, (120, 40), ("3",), {}),
+    "sentiment-80x24": (moods.live, (80, 24), ("3",), {}),
+    "sentiment-zoomed": (moods.live, (160, 48), ("3", "z"), {}),
+    "sentiment-synthetic": (moods.simulated, (160, 48), (), {"theme_name": "okabe"}),
+    "sentiment-trouble": (moods.troubled, (100, 30), ("3", "z"), {}),
+    "sentiment-waiting": (moods.waiting, (140, 40), ("3",), {}),
+    "sentiment-ascii": (moods.live, (120, 40), ("3", "z"), {"ascii_only": True}),
     "ascii": (frames.replay, (120, 40), (), {"ascii_only": True}),
 }
 

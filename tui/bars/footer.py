@@ -11,6 +11,7 @@ from engine.frame import Frame
 from tui.actions import Action, offered, shown
 from tui.bars.base import Bar, Part
 from tui.look import Look
+from tui.where import is_paper
 
 _AT_THE_END = 90  # from this footer rank on: help and quit, which stay at the right at any width
 
@@ -38,6 +39,8 @@ class Footer(Bar):
                 gap = [Segment(" ", palette.dim)] if entry else []
                 entry += [*gap, Segment(shown(action.keys[0], plain), palette.title + _click(action))]
             text = self.PAIRS.get(rank, actions[0].text)
+            if actions[0].id == "order" and is_paper(frame):
+                text = f"paper {text}"
             entry.append(Segment(f" {text}", palette.dim + _click(actions[-1])))
             last = rank >= _AT_THE_END
             parts.append(Part(0 if last else rank, tuple(entry), right=last))

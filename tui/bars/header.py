@@ -10,6 +10,7 @@ from engine.text import clean
 from tui.bars.base import Bar, Part
 from tui.format import BOOK_STATES, byte_size, clock, grouped, mean_price, price, signed, span
 from tui.look import Look
+from tui.where import is_paper
 
 VENUES = {"binance": "Binance"}
 NOT_YET = {"EMPTY", "BUFFERING", "SNAPSHOT_WAIT"}  # no fault, only not there
@@ -21,7 +22,7 @@ def standing(frame: Frame, line: Line, look: Look) -> Segment:
     palette, glyphs, transport = look.palette, look.glyphs, frame.host.transport
     if transport.paused:
         return Segment(f"{glyphs.pause} {transport.label} paused", palette.warning)
-    if transport.label in ("REPLAY", "REWIND"):
+    if transport.label in ("REPLAY", "REWIND", "CHILD"):
         return Segment(f"{glyphs.play} {transport.label}", palette.own)
     if line.connection not in ("LIVE", "DRAINING"):
         return Segment(f"{glyphs.ring} {line.connection}", palette.warning)
@@ -46,7 +47,7 @@ class Header(Bar):
         parts = [badge, *self._market(line)]
         if self.stamp:
             parts.append(Part(0, (Segment(f" {self.stamp} ", palette.warning_badge),)))
-        parts += [*self._state(frame, line), *self._book(line), *self._recording(frame)]
+        parts += [*self._state(frame, line), *self._book(line), *self._recording(frame), *self._paper(frame)]
         parts += self._price(frame, line)
         moment = clock(market.ts, self.look.utc)
         zone = "UTC" if self.look.utc else "local"
@@ -107,6 +108,12 @@ class Header(Bar):
             lost = f"{grouped(str(recording.lost_events))} events not recorded"
             parts.append(Part(1, (Segment(lost, palette.warning_bright),)))
         return parts
+
+    def _paper(self, frame: Frame) -> list[Part]:
+        """Said wherever something of ours may trade beside a real market."""
+        agents = frame.market.agents
+        trades = "order" in frame.host.accepts or (agents is not None and agents.paper)
+        return [Part(2, (Segment("PAPER", self.look.palette.own),))] if trades and is_paper(frame) else []
 
     def _price(self, frame: Frame, line: Line) -> list[Part]:
         palette = self.look.palette

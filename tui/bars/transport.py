@@ -7,11 +7,12 @@ from rich.style import Style
 from textual import events
 from textual.message import Message
 
-from engine.frame import Frame, Transport
+from engine.frame import Frame
 from engine.text import clean
 from tui.bars.base import Bar, Part
 from tui.format import clock, day
 from tui.look import Look
+from tui.panels.marks import kind_mark, mark_rank
 
 GAP = 2  # cells between two parts of the line
 SHORTEST_TRACK = 16  # cells that notes and ends leave to it
@@ -76,24 +77,27 @@ class TransportLine(Bar):
             right.append(Part(0, (Segment(ends, palette.dim),), right=True))
             room -= GAP + len(ends)
         self._track_at = (1 + left.width + GAP, max(0, room))
-        track = [Part(0, self._track(transport, ts, room))] if room > 0 else []
+        track = [Part(0, self._track(frame, room))] if room > 0 else []
         return [left, *track, *right]
 
-    def _track(self, transport: Transport, ts: int, width: int) -> tuple[Segment, ...]:
-        """The line with its knob; marks stand on it in their own colours."""
-        palette, glyphs = self.look.palette, self.look.glyphs
+    def _track(self, frame: Frame, width: int) -> tuple[Segment, ...]:
+        """The line with its knob; marks stand on it in their own colours, shocks before all others."""
+        palette, glyphs, transport = self.look.palette, self.look.glyphs, frame.host.transport
         length = max(1, transport.end - transport.start)
 
         def cell(moment: int) -> int:
             return min(width - 1, max(0, (moment - transport.start) * width // length))
 
-        knob = cell(ts)
+        knob = cell(frame.market.ts)
         cells: list[tuple[str, Style]] = [
             (glyphs.track_left, palette.accent) if x < knob else (glyphs.track, palette.faint)
             for x in range(width)
         ]
-        for moment, kind in transport.marks:
-            cells[cell(moment)] = self._mark(kind)
+        happened = {(event.ts, event.kind) for event in frame.market.events}
+        known = sorted(happened.union(transport.marks), key=lambda mark: (mark_rank(mark[1]), mark[0]))
+        for moment, kind in known:
+            if transport.start <= moment <= transport.end:
+                cells[cell(moment)] = kind_mark(kind, self.look)
         cells[knob] = (glyphs.knob, palette.bright)
         runs: list[Segment] = []
         for text, style in cells:
@@ -102,12 +106,3 @@ class TransportLine(Bar):
             else:
                 runs.append(Segment(text, style))
         return tuple(runs)
-
-    def _mark(self, kind: str) -> tuple[str, Style]:
-        palette, glyphs = self.look.palette, self.look.glyphs
-        known = {
-            "LONG": (glyphs.rise, palette.bid),
-            "SHORT": (glyphs.fall, palette.ask),
-            "MARK": (glyphs.mark, palette.own),
-        }
-        return known.get(kind, (glyphs.dot, palette.warning))

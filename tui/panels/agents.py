@@ -2,18 +2,47 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from rich.segment import Segment
 from rich.style import Style
 
 from engine.frame import AgentNow, AgentsNow, FamilyNow, Frame
 from engine.instrument import Instrument
 from engine.text import clean
-from tui.format import MISSING, grouped, mean_price, signed
+from tui.format import grouped, mean_price, signed
 from tui.panels.base import Row
 from tui.panels.scroll import ScrollPanel
 
-_NAME, _COUNT, _INVENTORY, _PROFIT = 10, 3, 8, 8
-_EACH = 86  # cells from which every agent gets a line of its own
+YOU = "you"  # the families that are the person at the keys: this, and one a further symbol
+COURSE_S = 60  # of profit shown as columns; the history has one value a second
+_NAME, _COUNT, _INVENTORY, _PROFIT, _FILLS = 10, 4, 8, 8, 7  # cells
+_LONG_NAME, _LONG_FROM = 14, 44  # cells of a name, and those from which it has them
+_WITH_FILLS = 50  # cells from which families show their fills
+_EACH = 56  # cells from which every agent gets a line of its own
+_AGENT = 14  # cells of an agent's name
+_GAP = 4  # cells between two agents side by side
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """One number of an agent. `leaves`: the order in which columns go when there is too little room; 0 stays."""
+
+    name: str
+    width: int
+    leaves: int = 0
+
+
+_COLUMNS = (
+    _Column("inv", 9),
+    _Column("average", 11, 4),
+    _Column("realised", 11),
+    _Column("open", 10),
+    _Column("fees", 9, 2),
+    _Column("drawdown", 10, 1),
+    _Column("fills", 7),
+    _Column("orders", 7, 3),
+)
 
 
 class Agents(ScrollPanel):
@@ -24,9 +53,10 @@ class Agents(ScrollPanel):
     place = "right"
     rate_hz = 2.0
     help = (
-        "Who trades in this market, by family: how many (n), what they hold together in base units (inv), and "
-        "their profit in quote units, realised and open, after fees and rebates (PnL), with its course over the "
-        "last five minutes, up green, down red.\n"
+        "Who trades here, by family: how many (n), what they hold together in base units (inv), and their profit "
+        "in quote units, realised and open, after fees and rebates (PnL), with its course over the last minute, up "
+        "green, down red.\n"
+        "paper: they trade beside a real market, on this machine only; nothing of it reaches a venue.\n"
         "Zoomed (z): every agent with its average price, realised and open profit, fees (a rebate is negative), "
         "deepest fall below its best (drawdown), fills and resting orders. Arrow keys and the wheel scroll."
     )
@@ -35,35 +65,53 @@ class Agents(ScrollPanel):
         return frame.market.agents is not None
 
     def draw(self, frame: Frame) -> None:
-        agents, lines = frame.market.agents, frame.market.lines
+        agents, lines, palette = frame.market.agents, frame.market.lines, self.look.palette
         if agents is None or not lines:
             self.put_scrolled([])
             return
+        self.put_head([Segment(f" {self.look.glyphs.middle} paper", palette.own)] if agents.paper else [])
         rows = [self._columns(), *(self._family(family) for family in agents.families)]
         rows += [[], self._sums(agents)]
         if self.inner.width >= _EACH:
-            rows += [[], self._agent_columns()]
-            rows += self._each(agents, lines[0].instrument)
+            rows += [[], *self._each(agents, lines[0].instrument)]
         self.put_scrolled(rows)
 
     # families
 
     def _columns(self) -> Row:
-        text = "family".ljust(_NAME) + "n".rjust(_COUNT) + "inv".rjust(_INVENTORY) + "PnL".rjust(_PROFIT)
-        course = "  5 min" if self.inner.width >= len(text) + 7 else ""
+        text = (
+            "family".ljust(self._name_width)
+            + "n".rjust(_COUNT)
+            + "inv".rjust(_INVENTORY)
+            + "PnL".rjust(_PROFIT)
+        )
+        if self._with_fills:
+            text += "fills".rjust(_FILLS)
+        course = f"  {COURSE_S} s" if self.inner.width >= len(text) + 6 else ""
         return [Segment(text + course, self.look.palette.dim)]
+
+    @property
+    def _name_width(self) -> int:
+        return _LONG_NAME if self.inner.width >= _LONG_FROM else _NAME
+
+    @property
+    def _with_fills(self) -> bool:
+        return self.inner.width >= _WITH_FILLS
 
     def _family(self, family: FamilyNow) -> Row:
         palette = self.look.palette
+        name = palette.own if _is_you(family) else palette.text
         row = [
-            Segment(clean(family.name, _NAME - 1).ljust(_NAME), palette.text),
+            Segment(clean(family.name, self._name_width - 1).ljust(self._name_width), name),
             Segment(grouped(str(family.count)).rjust(_COUNT), palette.dim),
             Segment(self._amount(family.position, 2).rjust(_INVENTORY), palette.text),
             Segment(self._amount(family.pnl, 1).rjust(_PROFIT), self._tone(family.pnl, bold=True)),
         ]
-        room = self.inner.width - _NAME - _COUNT - _INVENTORY - _PROFIT - 2
+        if self._with_fills:
+            row.append(Segment(self._count(family.fills).rjust(_FILLS), palette.dim))
+        room = self.inner.width - sum(segment.cell_length for segment in row) - 2
         if room >= 3:
-            row += [Segment("  ", palette.text), *self._course(family.history, room)]
+            row += [Segment("  ", palette.text), *self._course(family.history[-8 * COURSE_S :], room)]
         return row
 
     def _sums(self, agents: AgentsNow) -> Row:
@@ -74,7 +122,7 @@ class Agents(ScrollPanel):
             Segment("fees paid ", palette.dim),
             Segment(self._amount(fees, 1), palette.text),
             Segment("   fills ", palette.dim),
-            Segment(self.look.amount(grouped(str(fills))), palette.text),
+            Segment(self._count(fills), palette.text),
         ]
 
     def _course(self, history: bytes, width: int) -> Row:
@@ -98,39 +146,57 @@ class Agents(ScrollPanel):
 
     # every agent
 
-    def _agent_columns(self) -> Row:
-        names = ("inv", "average", "realised", "open", "fees", "drawdown", "fills", "orders")
-        text = "agent".ljust(14) + "".join(
-            name.rjust(width) for name, width in zip(names, _WIDTHS, strict=True)
-        )
-        return [Segment(text, self.look.palette.dim)]
-
     def _each(self, agents: AgentsNow, instrument: Instrument) -> list[Row]:
-        rows: list[Row] = []
-        number: dict[int, int] = {}
-        for agent in agents.agents:
+        """Every agent, where there is room two and more beside each other, the first ones at the left."""
+        palette, width = self.look.palette, self.inner.width
+        least = _AGENT + sum(column.width for column in _COLUMNS if column.leaves not in (1, 2))
+        beside = max(1, (width + _GAP) // (least + _GAP))
+        columns = _fitting((width + _GAP) // beside - _GAP)
+        rows, number = list[Row](), dict[int, int]()
+        families = agents.families
+        known = [agent for agent in agents.agents if 0 <= agent.family < len(families)]
+        for agent in sorted(known, key=lambda agent: not _is_you(families[agent.family])):
             number[agent.family] = number.get(agent.family, 0) + 1
-            known = 0 <= agent.family < len(agents.families)
-            family = clean(agents.families[agent.family].name, 9) if known else MISSING
-            rows.append(self._agent(f"{family} {number[agent.family]}", agent, instrument))
-        return rows
+            rows.append(self._agent(agents, agent, number[agent.family], columns, instrument))
+        a_column = -(-len(rows) // beside)
+        heading: list[Segment] = [
+            Segment("agent".ljust(_AGENT) + "".join(c.name.rjust(c.width) for c in columns), palette.dim)
+        ]
+        lines = [_beside([heading] * min(beside, max(1, len(rows))), palette.text)]
+        lines += [_beside(rows[y::a_column], palette.text) for y in range(a_column)]
+        rest = sum(family.count for family in agents.families) - len(agents.agents)
+        if rest > 0:
+            lines.append([Segment(f"{grouped(str(rest))} more", palette.dim)])
+        return lines
 
-    def _agent(self, name: str, agent: AgentNow, instrument: Instrument) -> Row:
-        palette = self.look.palette
-        average = mean_price(instrument, agent.average)
-        cells = (
-            (self._amount(agent.position, 3), palette.text),
-            (average, palette.dim),
-            (self._amount(agent.realised, 1), self._tone(agent.realised)),
-            (self._amount(agent.unrealised, 1), self._tone(agent.unrealised)),
-            (self._amount(agent.fees, 1), palette.dim),
-            (self._amount(-agent.drawdown, 1), palette.dim),
-            (grouped(str(agent.fills)), palette.text),
-            (str(agent.orders), palette.dim),
-        )
-        row = [Segment(name.ljust(14), palette.text)]
-        row += [Segment(text.rjust(w), style) for (text, style), w in zip(cells, _WIDTHS, strict=True)]
+    def _agent(
+        self,
+        agents: AgentsNow,
+        agent: AgentNow,
+        number: int,
+        columns: tuple[_Column, ...],
+        instrument: Instrument,
+    ) -> Row:
+        palette, family = self.look.palette, agents.families[agent.family]
+        mine, name = _is_you(family), clean(family.name, _AGENT - 1)
+        if not mine:
+            name = f"{clean(family.name, _AGENT - 5)} {number}"
+        cells = {
+            "inv": (self._amount(agent.position, 3), palette.text),
+            "average": (mean_price(instrument, agent.average), palette.dim),
+            "realised": (self._amount(agent.realised, 1), self._tone(agent.realised)),
+            "open": (self._amount(agent.unrealised, 1), self._tone(agent.unrealised)),
+            "fees": (self._amount(agent.fees, 1), palette.dim),
+            "drawdown": (self._amount(-agent.drawdown, 1), palette.dim),
+            "fills": (self._count(agent.fills), palette.text),
+            "orders": (str(agent.orders), palette.dim),
+        }
+        row = [Segment(name.ljust(_AGENT), palette.own if mine else palette.text)]
+        row += [Segment(cells[c.name][0].rjust(c.width), cells[c.name][1]) for c in columns]
         return row
+
+    def _count(self, count: int) -> str:
+        return self.look.amount(grouped(str(count)))
 
     def _amount(self, value: float, decimals: int) -> str:
         """A signed amount; digits behind the point go as it grows."""
@@ -150,4 +216,23 @@ class Agents(ScrollPanel):
         return palette.dim
 
 
-_WIDTHS = (9, 11, 11, 10, 9, 10, 7, 7)
+def _is_you(family: FamilyNow) -> bool:
+    return family.name.partition(" ")[0] == YOU
+
+
+def _fitting(width: int) -> tuple[_Column, ...]:
+    """The columns that so many cells hold beside an agent's name."""
+    kept = list(_COLUMNS)
+    for column in sorted((c for c in _COLUMNS if c.leaves), key=lambda c: c.leaves):
+        if _AGENT + sum(c.width for c in kept) <= width:
+            break
+        kept.remove(column)
+    return tuple(kept)
+
+
+def _beside(rows: list[Row], blank: Style) -> Row:
+    """One line of rows that stand beside each other."""
+    line: list[Segment] = []
+    for row in rows:
+        line += [*([Segment(" " * _GAP, blank)] if line else []), *row]
+    return line

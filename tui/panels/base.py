@@ -58,6 +58,7 @@ class Panel(Widget, can_focus=True):
         self._drawn: list[tuple[Segment, ...]] = []
         self._strips: dict[int, Strip] = {}
         self._dirty: set[int] = set()
+        self._fitted = Size(0, 0)
         self._failed = False
         self._head: tuple[Segment, ...] = ()
         self._foot: tuple[Segment, ...] = ()
@@ -85,6 +86,11 @@ class Panel(Widget, can_focus=True):
 
     def restore(self, kept: Mapping[str, object]) -> None:
         """Take back what `keeps` gave; anything unusable is ignored. Called before the panel has a size."""
+
+    @property
+    def aimed_price(self) -> float | None:
+        """The price that a person points at in it, if it lets them."""
+        return None
 
     # what a panel uses
 
@@ -147,12 +153,16 @@ class Panel(Widget, can_focus=True):
         self._frame = frame
         if self._too_small:
             return
-        self._fit()
+        fresh = self._fit()
         try:
             self.draw(frame)
         except Exception as error:  # one broken panel must not take the others with it
             self._fail(error)
-        if self._dirty:
+        if fresh:  # what was on the screen before is of another size: its frame is painted anew as well
+            self._strips.clear()
+            self._dirty.clear()
+            self.refresh()
+        elif self._dirty:
             width = self.size.width
             self.refresh(*(Region(0, y, width, 1) for y in sorted(self._dirty)))
             for y in self._dirty:
@@ -184,11 +194,13 @@ class Panel(Widget, can_focus=True):
         """No room for the frame and a cell inside it."""
         return self.inner.width < 1 or self.inner.height < 1
 
-    def _fit(self) -> None:
-        height = self.inner.height
+    def _fit(self) -> bool:
+        """Make place for as many rows as there are; whether the size is another than at the last drawing."""
+        height, fitted = self.inner.height, self._fitted
         if len(self._drawn) != height:
             self._drawn = [()] * height
-            self._strips.clear()
+        self._fitted = self.size
+        return fitted != self.size
 
     def on_resize(self) -> None:
         self.redraw()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from rich.segment import Segment
 
+from engine.frame import Chart
 from engine.instrument import Instrument
 from tui.axis import PriceScale
-from tui.canvas import Canvas
+from tui.canvas import Canvas, Field
 from tui.format import SECOND_NS, clock, mean_price, size, size_decimals
 from tui.look import Look
-from tui.panels.heatmap import level_at, level_size
+from tui.panels.fan import Ahead
+from tui.panels.heatmap import level_size
 from tui.plot import Plot
 
 
@@ -41,10 +43,10 @@ class Crosshair:
         scale: PriceScale,
         look: Look,
         instrument: Instrument,
-        *,
-        on_heat: bool,
+        heat: Field | None,
+        ahead: Ahead | None,
     ) -> list[Segment]:
-        """Draw the two lines, read time and price for the axes, and return the depth or the bar there."""
+        """Draw the two lines, read time and price for the axes, and return the depth, the bar or the fan there."""
         self.price, self.time = None, ""
         if self.at is None:
             return []
@@ -55,24 +57,26 @@ class Crosshair:
         for row in range(canvas.height):
             canvas.mark(x, row, glyphs.down, palette.accent, 1)
         canvas.mark(x, y, "+" if glyphs.ascii else "┼", palette.title, 9)
+        if y < scale.rows:
+            self.price = scale.price(y + 0.5)
+        if ahead is not None and x >= ahead.left:
+            self.time = ahead.time(x)
+            return ahead.reading(x, look, instrument)
         bar = plot.bar_at(x)
         if bar is None:
             return [Segment("nothing known so early", palette.dim)]
         ts = plot.chart.ts_open + bar * plot.chart.interval_ns
         self.time = clock(ts, look.utc, tenths=plot.chart.interval_ns < SECOND_NS)
-        if y < scale.rows:
-            self.price = scale.price(y + 0.5)
-        if on_heat:
-            return self._depth(plot, bar, y, look, instrument)
+        if heat is not None:
+            return self._depth(plot.chart, max(heat[y][0][x], heat[y][1][x]), look, instrument)
         return self._bar(plot, bar, look, instrument, canvas.width)
 
-    def _depth(self, plot: Plot, bar: int, y: int, look: Look, instrument: Instrument) -> list[Segment]:
+    def _depth(self, chart: Chart, level: int, look: Look, instrument: Instrument) -> list[Segment]:
         """Resting size in the fuller half of the cell."""
         palette = look.palette
-        level = max(level_at(plot, bar, 2 * y), level_at(plot, bar, 2 * y + 1))
         if level == 0:
             return [Segment("nothing known to rest here", palette.dim)]
-        value = level_size(plot.chart, level)
+        value = level_size(chart, level)
         decimals = size_decimals(instrument, self.price)
         about = "~" if look.glyphs.ascii else "≈"
         text = look.amount(f"{about} {size(value, decimals)}")

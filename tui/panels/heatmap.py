@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from rich.segment import Segment
 
 from engine.frame import HEAT_LEVELS, Chart
@@ -11,30 +13,50 @@ from tui.format import size
 from tui.look import Look
 from tui.plot import Plot
 
+_NEARLY = 1e-6  # of a row: what rounding may move an edge by
+
 
 def heat_scale(chart: Chart, rows: int) -> PriceScale | None:
-    """The price scale of the chart's heatmap over `rows` rows of cells, None when it has none that fits."""
-    if chart.heat_rows != 2 * rows or len(chart.heat) != chart.heat_rows * chart.count:
+    """The price scale of the chart's heatmap over `rows` rows of cells, None when it has no heatmap."""
+    if not chart.heat_rows or len(chart.heat) != chart.heat_rows * chart.count:
+        return None
+    if chart.heat_top <= chart.heat_bottom:
         return None
     return PriceScale(chart.heat_top, chart.heat_bottom, rows)
 
 
-def heat_field(plot: Plot) -> Field:
+def heat_field(plot: Plot, scale: PriceScale) -> Field:
     """The levels of each row of cells, upper and lower half; where there is no bar yet they are empty."""
     chart, count = plot.chart, plot.chart.count
     blank = bytes(max(0, plot.width - count))
-    rows = []
-    for y in range(plot.height):
-        at = 2 * y * count
-        upper = chart.heat[at + plot.first : at + count]
-        lower = chart.heat[at + count + plot.first : at + 2 * count]
-        rows.append((blank + upper, blank + lower))
-    return rows
+    if chart.heat_rows == 2 * plot.height and (scale.top, scale.bottom) == (
+        chart.heat_top,
+        chart.heat_bottom,
+    ):
+        rows = (chart.heat[at + plot.first : at + count] for at in range(0, len(chart.heat), count))
+        halves = [blank + row for row in rows]
+    else:
+        halves = [blank + _levels(plot, scale, half) for half in range(2 * plot.height)]
+    return list(zip(halves[::2], halves[1::2], strict=True))
 
 
-def level_at(plot: Plot, bar: int, half_row: int) -> int:
-    """The heat level of a bar at a half row of cells, 0 the highest price."""
-    return plot.chart.heat[half_row * plot.chart.count + bar]
+def _levels(plot: Plot, scale: PriceScale, half: int) -> bytes:
+    """What rests within half a row of cells, bar by bar: the deepest of the heatmap's own rows there.
+
+    For a scale that was widened, or a panel that was just resized; else the rows are the halves.
+    """
+    chart, count = plot.chart, plot.chart.count
+    a_row = (chart.heat_top - chart.heat_bottom) / chart.heat_rows
+    high = (chart.heat_top - scale.price(half / 2)) / a_row
+    low = (chart.heat_top - scale.price((half + 1) / 2)) / a_row
+    first, last = math.floor(high + _NEARLY), math.ceil(low - _NEARLY)
+    found = [
+        chart.heat[row * count + plot.first : (row + 1) * count]
+        for row in range(max(first, 0), min(last, chart.heat_rows))
+    ]
+    if not found:
+        return bytes(count - plot.first)
+    return found[0] if len(found) == 1 else bytes(map(max, *found))
 
 
 def level_size(chart: Chart, level: int) -> float:

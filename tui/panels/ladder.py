@@ -27,6 +27,7 @@ from tui.format import (
 )
 from tui.look import Look
 from tui.panels.base import Panel, Row
+from tui.panels.tags import Tags, with_own
 
 FLASH_NS = 500_000_000  # how long a trade's row stands out, in session time
 MAX_ROWS = 200
@@ -48,6 +49,8 @@ class Ladder(Panel):
         "A row just traded at stands out. Below the book: depth on both sides of the mid within the band "
         "named at the left (±24 bp means the known book reaches no further), their ratio and imbalance, the "
         "microprice, order-flow imbalance of the last second, and what buying and selling at once costs.\n"
+        "◂ with a size: an order of your own, and where there is room how much stands before it; ◂ alone: what "
+        "the agents have resting there on paper.\n"
         "Grey with a label: the book is not to be trusted right now, and why."
     )
 
@@ -105,11 +108,11 @@ class Ladder(Panel):
         line, detail = market.lines[market.symbol], market.detail
         sheet = _Sheet(self.look, line, detail, market.ts, self.inner.width)
         count = self._rows_a_side()
-        asks = detail.asks[:count]
+        asks = with_own(detail.asks, detail, -1)[:count]
         rows: list[Row] = [sheet.heading(), *([()] * (count - len(asks)))]
         rows += [sheet.level(level, -1) for level in reversed(asks)]
         rows.append(sheet.spread())
-        bids = detail.bids[:count]
+        bids = with_own(detail.bids, detail, +1)[:count]
         rows += [sheet.level(level, +1) for level in bids]
         rows += [()] * (count - len(bids))
         if self._stat_rows():
@@ -144,6 +147,7 @@ class _Sheet:
         self.full = step_125(max(1, largest - 1), up=True)
         used = self.price_width + 2 + 8 + (8 if self.with_total else 0) + 2
         self.bar_width = max(0, width - used)
+        self.tags = Tags(look, detail, self.instrument, self.bar_width)
 
     def style(self, good: Style) -> Style:
         """The style for a book in good order; grey when it is not to be trusted."""
@@ -160,8 +164,11 @@ class _Sheet:
 
     def level(self, level: Level, side: int) -> Row:
         palette = self.look.palette
+        tag = self.tags.at(level.ticks, side)
+        room = self.bar_width - sum(segment.cell_length for segment in tag)  # a mark covers the end of a bar
         if not level.lots:
-            return [Segment(price(self.instrument, level.ticks).rjust(self.price_width), palette.faint)]
+            empty = price(self.instrument, level.ticks).rjust(self.price_width)
+            return [Segment(empty.ljust(self.width - self.bar_width + room), palette.faint), *tag]
         flash = self._flashes(level, side)
         side_style = palette.bid if side > 0 else palette.ask
         lifted = palette.bid_flash if side > 0 else palette.ask_flash
@@ -178,9 +185,9 @@ class _Sheet:
             row.append(Segment(self.look.amount(total), self.back_style(palette.dim)))
         if self.bar_width:
             share = (level.lots / self.full) ** 0.5
-            bar = self.look.glyphs.bar(share, self.bar_width)
+            bar = self.look.glyphs.bar(share, self.bar_width)[:room]
             row.append(Segment("  " + bar, self.back_style(side_style)))
-        return row
+        return [*row, *tag]
 
     def _flashes(self, level: Level, side: int) -> bool:
         """Whether the last trade was at this row just now. A row's price is its edge nearer the touch."""

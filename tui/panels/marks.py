@@ -21,9 +21,17 @@ def kind_mark(kind: str, look: Look) -> tuple[str, Style]:
         "SHORT": (glyphs.fall, palette.ask),
         "FLAT": (glyphs.flat, palette.dim),
         "MARK": (glyphs.mark, palette.own),
+        "SHOCK": (glyphs.shock, palette.warning_bright),
+        "FILL": (glyphs.own, palette.own),
+        "SAID": (glyphs.own, palette.own),
         "FEED": (glyphs.dot, palette.warning),
         "BOOK": (glyphs.dot, palette.warning),
     }.get(kind, (glyphs.dot, palette.text))
+
+
+def mark_rank(kind: str) -> int:
+    """Which of several marks in one place is seen: a shock before a person's mark, their fills last of all."""
+    return {"SHOCK": 3, "MARK": 2, "FILL": 0, "SAID": 0}.get(kind, 1)
 
 
 def draw_events(
@@ -38,7 +46,7 @@ def draw_events(
         if bar is None:
             continue
         cell, (glyph, style) = plot.cell(bar), kind_mark(event.kind, look)
-        canvas.mark(cell, 0, glyph, style, 5)
+        canvas.mark(cell, 0, glyph, style, 5 + mark_rank(event.kind))
         if not rules:
             continue
         price = plot.bars.close[bar]

@@ -1,8 +1,7 @@
-"""The price: a braille line, candles, or the depth heatmap under the mid, and a crosshair to read them."""
+"""The price: a braille line, candles, or the depth heatmap under the mid; a what-if beside it; a crosshair."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
@@ -13,18 +12,19 @@ from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 
-from engine.frame import INTERVALS_NS, Chart, Frame, Line, View
+from engine.frame import INTERVALS_NS, Frame, Line, View
 from engine.text import clean
 from tui.axis import PriceScale, interval_text, time_labels
-from tui.canvas import Canvas
-from tui.format import BOOK_STATES, SECOND_NS, clock, mean_price, price, span
+from tui.canvas import Canvas, Field
+from tui.format import BOOK_STATES, mean_price
 from tui.look import Look
 from tui.panels.base import Panel, Row
 from tui.panels.candles import draw_candles, draw_volume, volume_rows
 from tui.panels.crosshair import Crosshair
+from tui.panels.fan import TABLE_WIDTH, Ahead, summary, table
 from tui.panels.heatmap import heat_field, heat_scale, legend
 from tui.panels.marks import draw_events, draw_trades
-from tui.panels.scroll import wrapped
+from tui.panels.silence import why_nothing
 from tui.plot import Plot
 
 LINE, CANDLES, HEATMAP = "line", "candles", "heatmap"
@@ -32,10 +32,8 @@ DOTS = {LINE: 1, HEATMAP: 2, CANDLES: 4}  # columns of braille dots a bar
 MOST_BARS = 720  # the engine keeps no more
 LABEL_ROWS = 3  # between two prices of the axis, at least
 CALM_HZ, BUSY_HZ = 2.0, 5.0
-NO_NETWORK = (
-    "no network? `microtui exchange` serves a made-up market here; `microtui replay` plays a recording"
-)
-_TROUBLED = ("BACKOFF", "BLOCKED")
+SIDE_FROM = 60  # cells of chart that a what-if's table beside it leaves, at least; else it stands below
+BELOW_FROM = 18  # rows from which a table below leaves enough of a chart
 _MIN_PLOT = 12  # cells: a narrower plot gets the axis' room as well
 
 
@@ -47,6 +45,7 @@ class Room:
     width: int
     height: int
     times: int  # rows of the time axis: 1 or 0
+    beside: int = 0  # cells of a what-if's table at the right
 
 
 class Price(Panel):
@@ -61,7 +60,10 @@ class Price(Panel):
         "explains; dark is little, black is unknown; the white line is the mid.\n"
         "Line and candles: large volume as dots on the line, coloured by the side that took more, and all "
         "volume at the foot. A gap means that no trusted book was known.\n"
-        "Marks at the top: ▲▼ signals, ◆ your marks, ● feed and book events.\n"
+        "Marks at the top: ▲▼ signals, ◆ your marks, ↯ shocks, ◂ your fills, ● feed and book events.\n"
+        "What-if (w): right of the line `now` the future, with a clock of its own. Violet: 5 % to 95 % of the "
+        "futures and their median, with the shock if there is one; grey: the same futures without it. x clears it. "
+        "With the crosshair on a price, w also tells how likely that price is reached.\n"
         "Crosshair: arrows move it (with shift ten cells), escape leaves; the mouse does the same."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -82,6 +84,7 @@ class Price(Panel):
         self._axis = 10
         self._cross = Crosshair()
         self._traded_at = 0
+        self._table_rows = 0  # of the what-if's table, its heading among them
 
     # what a person changes
 
@@ -109,6 +112,11 @@ class Price(Panel):
         at = INTERVALS_NS.index(self.interval_ns)
         self.interval_ns = INTERVALS_NS[(at + 1) % len(INTERVALS_NS)]
         self._change(self.mode)
+
+    @property
+    def aimed_price(self) -> float | None:
+        """What the crosshair points at while it is locked."""
+        return self._cross.price if self._cross.locked else None
 
     def toggle_crosshair(self) -> None:
         """Aim at the newest price, or stop aiming."""
@@ -182,45 +190,58 @@ class Price(Panel):
 
     def _room(self) -> Room:
         width, height = self.inner
+        beside = TABLE_WIDTH + 2 if self._table_rows and width - TABLE_WIDTH >= SIDE_FROM else 0
+        below = 0 if beside or height < BELOW_FROM else min(self._table_rows, height // 3)
+        width -= beside
         axis = self._axis + 1 if width - self._axis - 1 >= _MIN_PLOT else 0
         times = 1 if height >= 4 else 0
-        return Room(axis, width - axis, height - times, times)
+        return Room(axis, width - axis, height - times - below, times, beside)
 
     # drawing
 
     def draw(self, frame: Frame) -> None:
-        market, look = frame.market, self.look
+        market = frame.market
         chart = market.detail.chart
         line = market.lines[market.symbol] if market.symbol < len(market.lines) else None
         self._pace(frame)
-        self._say_mode(line, chart.interval_ns)
-        if line is None or chart.count == 0:
-            self._say_nothing(line)
-            return
-        self._fit_axis(line, chart)
+        self._make_room(frame, line)
         room = self._room()
-        if room.width < 1 or room.height < 1:
-            return
-        plot = Plot(chart, room.width, room.height, DOTS[self.mode])
-        scale = heat_scale(chart, room.height) if self.mode == HEATMAP else None
-        field = heat_field(plot) if scale is not None else None
-        foot = volume_rows(room.height) if field is None else 0
-        if scale is None:
-            above = Plot(chart, room.width, room.height - foot, DOTS[self.mode])
-            scale = above.scale(line.instrument.tick.to_float(1), self.mode == CANDLES)
-        if scale is None or not plot.known:
-            self._say_nothing(line)
-            return
-        canvas = Canvas(look, room.width, room.height, field)
-        self._draw_price(canvas, plot, scale, on_heat=field is not None)
-        draw_volume(canvas, plot, look, foot)
-        draw_events(canvas, plot, scale, look, market, rules=field is None)
-        reading = self._cross.draw(canvas, plot, scale, look, line.instrument, on_heat=field is not None)
-        rows = self._lined(canvas, plot, scale, room, line)
-        self.put_all(rows)
-        self.put_foot(reading or (legend(chart, look, line.instrument.base) if field is not None else ()))
+        if line is None or chart.count == 0:
+            self._say_nothing(frame, line)
+        elif room.width >= 1 and room.height >= 1:
+            self._draw_chart(frame, line, room)
 
-    def _draw_price(self, canvas: Canvas, plot: Plot, scale: PriceScale, *, on_heat: bool) -> None:
+    def _draw_chart(self, frame: Frame, line: Line, room: Room) -> None:
+        look, chart, dots = self.look, frame.market.detail.chart, DOTS[self.mode]
+        tick = line.instrument.tick.to_float(1)
+        ahead = Ahead.of(frame, room.width, 2 * chart.interval_ns / dots)
+        plot = Plot(chart, room.width - (ahead.width if ahead else 0), room.height, dots)
+        scale = heat_scale(chart, room.height) if self.mode == HEATMAP else None
+        on_heat = scale is not None
+        foot = 0 if on_heat else volume_rows(room.height)
+        if scale is None:
+            above = Plot(chart, plot.width, room.height - foot, dots)
+            scale = above.scale(tick, self.mode == CANDLES)
+        if scale is None or not plot.known:
+            self._say_nothing(frame, line)
+            return
+        self._say_mode(frame, line, on_heat)
+        if ahead is not None:
+            scale = ahead.widened(scale, tick)
+        heat = heat_field(plot, scale) if on_heat else None
+        fans = ahead.field(scale, plot.height) if ahead is not None else None
+        canvas = Canvas(look, room.width, room.height, _beside(heat, fans), 0 if heat else plot.width)
+        self._draw_price(canvas, plot, scale, on_heat)
+        draw_volume(canvas, plot, look, foot)
+        draw_events(canvas, plot, scale, look, frame.market, rules=not on_heat)
+        if ahead is not None:
+            ahead.draw(canvas, plot, scale, look)
+        reading = self._cross.draw(canvas, plot, scale, look, line.instrument, heat, ahead)
+        rows = self._lined(canvas, plot, scale, room, line, ahead)
+        self.put_all(self._with_table(rows, frame, room))
+        self._put_words(frame, line, reading, on_heat)
+
+    def _draw_price(self, canvas: Canvas, plot: Plot, scale: PriceScale, on_heat: bool) -> None:
         if self.mode == CANDLES:
             draw_candles(canvas, plot, scale, self.look)
             return
@@ -229,7 +250,30 @@ class Price(Panel):
         if not on_heat:
             draw_trades(canvas, plot, scale, self.look)
 
-    def _lined(self, canvas: Canvas, plot: Plot, scale: PriceScale, room: Room, line: Line) -> list[Row]:
+    def _with_table(self, rows: list[Row], frame: Frame, room: Room) -> list[Row]:
+        """The chart's rows with the what-if's table at their right, or below them."""
+        fan = frame.host.fan
+        if fan is None or not self._table_rows:
+            return rows
+        lines = table(fan, self.look)
+        if not room.beside:
+            return [*rows, *lines]
+        blank = Segment("  ", self.look.palette.text)
+        return [[*row, blank, *(lines[y] if y < len(lines) else ())] for y, row in enumerate(rows)]
+
+    def _put_words(self, frame: Frame, line: Line, reading: list[Segment], on_heat: bool) -> None:
+        """In the lower frame: what the crosshair reads, else the what-if and what the heat's colours mean."""
+        fan, look = frame.host.fan, self.look
+        said = summary(fan, look) if fan is not None and fan.symbol == frame.market.symbol else []
+        scale = legend(frame.market.detail.chart, look, line.instrument.base) if on_heat else []
+        gap = [Segment("   ", look.palette.text)] if said and scale else []
+        both = [*said, *gap, *scale]
+        fits = sum(part.cell_length for part in both) <= self.inner.width - 2
+        self.put_foot(reading or (both if fits else said or scale))
+
+    def _lined(
+        self, canvas: Canvas, plot: Plot, scale: PriceScale, room: Room, line: Line, ahead: Ahead | None
+    ) -> list[Row]:
         """The canvas between its axes."""
         palette, instrument = self.look.palette, line.instrument
         labels: dict[int, tuple[str, Style]] = {}
@@ -250,10 +294,10 @@ class Price(Panel):
             )
             rows.append([*axis, *canvas.row(y)])
         if room.times:
-            rows.append(self._time_row(plot, room))
+            rows.append(self._time_row(plot, room, ahead))
         return rows
 
-    def _time_row(self, plot: Plot, room: Room) -> Row:
+    def _time_row(self, plot: Plot, room: Room, ahead: Ahead | None) -> Row:
         palette, look = self.look.palette, self.look
         canvas = Canvas(look, room.axis + room.width, 1)
         aimed, badge = self._cross.time, range(0)
@@ -262,10 +306,17 @@ class Price(Panel):
             left = max(0, min(left, room.axis + room.width - len(aimed)))
             badge = range(left - 1, left + len(aimed) + 1)
             canvas.mark(left, 0, aimed, palette.badge)
-        for cell, text in time_labels(plot.start_ns, plot.cell_ns, room.width, look.utc):
+        times = [
+            (at, text, palette.dim)
+            for at, text in time_labels(plot.start_ns, plot.cell_ns, plot.width, look.utc)
+        ]
+        if ahead is not None:
+            times = [(at, text, style) for at, text, style in times if at + len(text) < plot.width]
+            times += [(plot.width + at, text, palette.doubt) for at, text in ahead.labels()]
+        for cell, text, style in times:
             at = room.axis + cell
             if at + len(text) <= badge.start or at >= badge.stop:
-                canvas.mark(at, 0, text, palette.dim)
+                canvas.mark(at, 0, text, style)
         return canvas.row(0)
 
     def _tag(self, plot: Plot) -> Style:
@@ -276,14 +327,17 @@ class Price(Panel):
         move = palette.bid if last > before else palette.ask if last < before else palette.text
         return Style(color=palette.panel_colour, bgcolor=move.color, bold=True)
 
-    def _fit_axis(self, line: Line, chart: Chart) -> None:
-        """Give the axis the width that the longest price of the whole chart needs."""
-        scale = Plot(chart, chart.count, 1, DOTS[HEATMAP]).scale(line.instrument.tick.to_float(1), True)
-        if scale is None:
-            return
-        needed = len(mean_price(line.instrument, max(scale.top, chart.heat_top)))
-        if needed != self._axis:
-            self._axis = needed
+    def _make_room(self, frame: Frame, line: Line | None) -> None:
+        """Give the axis the width that the longest price of the whole chart needs, and the table its rows."""
+        axis, fan = self._axis, frame.host.fan
+        chart = frame.market.detail.chart
+        if line is not None and chart.count:
+            scale = Plot(chart, chart.count, 1, DOTS[HEATMAP]).scale(line.instrument.tick.to_float(1), True)
+            if scale is not None:
+                axis = len(mean_price(line.instrument, max(scale.top, chart.heat_top)))
+        rows = len(table(fan, self.look)) if fan is not None and fan.symbol == frame.market.symbol else 0
+        if (axis, rows) != (self._axis, self._table_rows):
+            self._axis, self._table_rows = axis, rows
             self.post_message(self.Wish())
 
     def _pace(self, frame: Frame) -> None:
@@ -291,48 +345,32 @@ class Price(Panel):
         last = frame.market.detail.last
         traded = last is not None and last.ts != self._traded_at
         self._traded_at = last.ts if last is not None else 0
-        busy = self.interval_ns < INTERVALS_NS[1] or (traded and self.mode != HEATMAP)
+        fan = frame.host.fan
+        growing = fan is not None and fan.state == "RUNNING"
+        busy = growing or self.interval_ns < INTERVALS_NS[1] or (traded and self.mode != HEATMAP)
         self.rate_hz = BUSY_HZ if busy else CALM_HZ
 
-    def _say_mode(self, line: Line | None, interval_ns: int) -> None:
-        palette = self.look.palette
-        head = [Segment(f" {self.look.glyphs.middle} {self.mode}  ", palette.dim)]
-        head.append(Segment(interval_text(interval_ns), palette.text))
+    def _say_mode(self, frame: Frame, line: Line | None, on_heat: bool) -> None:
+        palette, fan = self.look.palette, frame.host.fan
+        shown = "line, no depth known" if self.mode == HEATMAP and not on_heat else self.mode
+        head = [Segment(f" {self.look.glyphs.middle} {shown}  ", palette.dim)]
+        head.append(Segment(interval_text(frame.market.detail.chart.interval_ns), palette.text))
         if line is not None and line.state in BOOK_STATES:
             head.append(Segment(f"  {BOOK_STATES[line.state]}", palette.warning))
+        if fan is not None and fan.symbol == frame.market.symbol and fan.shock:
+            head.append(Segment(f"  what if {clean(fan.shock, 60)}", palette.doubt))
         self.put_head(head)
 
-    def _last_known(self, line: Line | None) -> list[str]:
-        """The last price, and since when there is none; or that there never was one."""
-        market = self.frame.market if self.frame is not None else None
-        last = market.detail.last if market is not None else None
-        if line is None or market is None or last is None:
-            return ["no price yet"]
-        moment = clock(last.ts, self.look.utc)
-        known = f"last price {price(line.instrument, last.ticks)}"
-        if line.state == "SYNCED":  # trades go on, but one side of the book is empty
-            return [f"{known} at {moment}"]
-        return [known, f"stale since {moment}, {span((market.ts - last.ts) / SECOND_NS)} ago"]
-
-    def _say_nothing(self, line: Line | None) -> None:
-        """No price is known: why not, as far as that is known, and when it is tried again."""
-        (width, height), palette = self.inner, self.look.palette
-        said = [(text, palette.bright) for text in self._last_known(line)]
-        if line is not None and line.state in BOOK_STATES:
-            said.append((BOOK_STATES[line.state], palette.dim))
-        for feed in self.frame.market.feeds if self.frame is not None else ():
-            if feed.state not in _TROUBLED:
-                continue
-            said.append(
-                (f"{clean(feed.venue, 30)}: {clean(feed.reason) or feed.state.lower()}", palette.warning)
-            )
-            if feed.retry_at_ns is not None and self.frame is not None:
-                wait_s = math.ceil((feed.retry_at_ns - self.frame.market.ts) / SECOND_NS)
-                said.append((f"trying again in {max(0, wait_s)} s", palette.text))
-            if line is None:  # not one answer so far
-                said.append((NO_NETWORK, palette.text))
-        rows: list[Row] = [
-            [Segment(text.center(width), style)] for part, style in said for text in wrapped(part, width)
-        ]
+    def _say_nothing(self, frame: Frame, line: Line | None) -> None:
+        self._say_mode(frame, line, on_heat=self.mode == HEATMAP)
+        width, height = self.inner
+        rows = why_nothing(frame, line, self.look, width)
         self.put_all([()] * max(0, (height - len(rows)) // 2) + rows)
         self.put_foot(())
+
+
+def _beside(heat: Field | None, fans: Field | None) -> Field | None:
+    """The heat with the fans at the right of it, or what there is of the two."""
+    if heat is None or fans is None:
+        return heat or fans
+    return [(a + c, b + d) for (a, b), (c, d) in zip(heat, fans, strict=True)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from rich.cells import cell_len, chop_cells
@@ -32,17 +32,33 @@ class ScrollPanel(Panel):
 
     def put_scrolled(self, rows: Sequence[Row], *, newest_first: bool = False) -> None:
         """Show as many rows as fit. With `newest_first`, what a person reads stays put as rows come above."""
+        self.put_window(len(rows), rows.__getitem__, newest_first=newest_first)
+
+    def put_window(
+        self,
+        count: int,
+        row: Callable[[int], Row],
+        *,
+        newest_first: bool = False,
+        foot: Sequence[Segment] = (),
+    ) -> None:
+        """The same for `count` rows of which only those in sight are made, by `row`.
+
+        `foot` stands in the lower frame, before where in the rows the panel is.
+        """
         if newest_first and self._offset:
-            self._offset += max(0, len(rows) - self._total)
-        self._total = len(rows)
+            self._offset += max(0, count - self._total)
+        self._total = count
         height = self.inner.height
-        self._offset = max(0, min(self._offset, len(rows) - height))
-        shown = list(rows[self._offset : self._offset + height])
+        self._offset = max(0, min(self._offset, count - height))
+        shown = [row(y) for y in range(self._offset, min(count, self._offset + height))]
         self.put_all(shown)
-        hidden = len(rows) - self._offset - len(shown)
+        hidden = count - self._offset - len(shown)
         down, up = ("v", "^") if self.look.glyphs.ascii else ("↓", "↑")
         parts = [f"{up} {self._offset}"] * (self._offset > 0) + [f"{down} {hidden}"] * (hidden > 0)
-        self.put_foot([Segment("  ".join(parts), self.look.palette.dim)] if parts else [])
+        gap = "  " if foot and parts else ""
+        place = [Segment(gap + "  ".join(parts), self.look.palette.dim)] if parts else []
+        self.put_foot([*foot, *place])
 
     def action_scroll(self, rows: int) -> None:
         self._offset = max(0, self._offset + rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -32,7 +32,10 @@ class Entry:
 
 
 class Choice(ModalScreen[str | None]):
-    """Ends with the id of what was chosen, or None. Typing narrows the list."""
+    """Ends with the id of what was chosen, or None. Typing narrows the list, or says something that `typed` reads.
+
+    What `typed` makes of the text stands above the list; an entry without an id cannot be chosen.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,ctrl+c", "give_up", "close", show=False),
@@ -51,9 +54,15 @@ class Choice(ModalScreen[str | None]):
         scrollbar-size: 1 1; scrollbar-color: $line; scrollbar-background: $surface; }
     """
 
-    def __init__(self, title: str, look: Look, options: Sequence[Entry]) -> None:
+    def __init__(
+        self,
+        title: str,
+        look: Look,
+        options: Sequence[Entry],
+        typed: Callable[[str], Sequence[Entry]] = lambda text: (),
+    ) -> None:
         super().__init__()
-        self._asked, self._look, self._options = title, look, list(options)
+        self._asked, self._look, self._options, self._typed = title, look, list(options), typed
 
     def compose(self) -> ComposeResult:
         with Vertical() as box:
@@ -63,10 +72,14 @@ class Choice(ModalScreen[str | None]):
 
     def _matching(self, typed: str) -> list[Option]:
         wanted = typed.casefold().split()
-        found = [
-            Option(self._line(entry), id=entry.id)
+        narrowed = [
+            entry
             for entry in self._options
             if all(word in f"{entry.text} {entry.help}".casefold() for word in wanted)
+        ]
+        found = [
+            Option(self._line(entry), id=entry.id or None, disabled=not entry.id)
+            for entry in (*self._typed(typed), *narrowed)
         ]
         return found or [Option(Text("nothing matches", _ink(self._look.palette.dim)), disabled=True)]
 

@@ -147,6 +147,11 @@ class MainScreen(Screen[None]):
             self.place_panels()
         self.set_focus(panel)
 
+    def aimed_price(self) -> float | None:
+        """The price that a crosshair points at, None where none is aimed."""
+        aimed = (panel.aimed_price for panel in self.on_screen())
+        return next((price for price in aimed if price is not None), None)
+
     def zoom(self) -> None:
         """The chosen panel alone, or all of them again."""
         chosen = self.chosen
