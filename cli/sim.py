@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tui.bridge import Bridge
 
 MAX_SECONDS = 1_000_000
+LOOK_EVERY_NS = 5_000_000_000
 HEADLESS_START_NS = 1_767_225_600_000_000_000  # 2026-01-01 00:00 UTC: equal seeds print equal lines
 
 
@@ -116,18 +117,26 @@ def _list() -> None:
         found = read(path)
         counts = found.counts
         agents = counts.maker + counts.informed + counts.noise + counts.arbitrage
+        agents += sum(own.count for own in found.own)
         click.echo(f"{name:<10} {agents:>4} agents  {found.about}")
 
 
-def read_scenario(path: Path) -> Scenario:
-    """The scenario of a file; a fault in it is a UserError."""
+def read_scenario(path: Path, say: Callable[[str], None]) -> Scenario:
+    """The scenario of a file, its families of one's own chosen; before a market is loaded. A fault is a UserError."""
+    from cli import paths
     from cli.errors import UserError
+    from engine.agents.families import load, use
     from engine.scenario import BadScenario, read
 
+    families = load(paths.config_folder() / "agents")
+    for problem in families.problems:
+        say(f"left out: {problem}")
     try:
-        return read(path)
+        scenario = read(path, families)
     except BadScenario as error:
         raise UserError(str(error)) from None
+    use(families.jitted[own.name] for own in scenario.own)
+    return scenario
 
 
 def _planned(shock: str | None, at_s: float) -> tuple[Planned, ...]:
@@ -166,6 +175,8 @@ async def _build_desk(
 
     bridge.progress = "reading the settings"
     settings = load_settings()
+    meter = HostMeter()
+    scenario = _with_shocks(read_scenario(path, meter.messages.append), planned)
     await warm_kernels(lambda text: setattr(bridge, "progress", text))
     await _warm_market(lambda text: setattr(bridge, "progress", text))
     bridge.progress = "opening the market"
@@ -177,13 +188,12 @@ async def _build_desk(
     from store.recording import Recording
     from store.replay import ReplaySource
 
-    scenario = _with_shocks(read_scenario(path), planned)
-    meter = HostMeter()
     tidy(settings, meter.messages.append)
 
     def make_session(publish: Callable[[Frame], None], host: Callable[[Host], Host]) -> Session:
         source = _source(scenario, seed, settings, speed)
         session = _session(source, settings, record, meter.messages.append, publish=publish, host=host)
+        session.observers.append(_Troubles(source, meter.messages.append))
         current.append(session)
         return session
 
@@ -205,6 +215,28 @@ async def _build_desk(
     open_child = child_opener(lambda: desk.main, make_sink)
     desk = Desk(bridge.publish, make_session, meter, open_rewind, say, open_child, what_ifs)
     return desk
+
+
+class _Troubles:
+    """An observer that tells what a person's own families did wrong, once a family."""
+
+    def __init__(self, source: SimSource, say: Callable[[str], None]) -> None:
+        self._source, self._say = source, say
+        self._told: set[str] = set()
+        self._looked_at = 0
+
+    def __call__(self, state: State, derived: Sequence[Derived]) -> None:
+        from engine.agents.others import troubles
+
+        if not self._source.scenario.own or state.ts - self._looked_at < LOOK_EVERY_NS:
+            return
+        self._looked_at = state.ts
+        market = self._source.market
+        for trouble in troubles(market.family, market.memory):
+            family = trouble.partition(":")[0]
+            if family not in self._told:
+                self._told.add(family)
+                self._say(trouble)
 
 
 async def _warm_market(say: Callable[[str], None]) -> None:
@@ -366,7 +398,7 @@ def _headless(
 
     settings = load_settings()
     say = partial(click.echo, err=True)
-    scenario = _with_shocks(read_scenario(path), planned)
+    scenario = _with_shocks(read_scenario(path, say), planned)
     tidy(settings, say)
     source = _source(scenario, seed, settings, speed, steps, HEADLESS_START_NS)
     run(lambda: _session(source, settings, record, say), SimPrinter(source, interval_s))

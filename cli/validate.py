@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -32,7 +33,7 @@ def validate(ctx: click.Context, scenario: str, seeds: int, steps: int, against:
     """
     from cli.sim import find, read_scenario
 
-    read = read_scenario(find(scenario))
+    read = read_scenario(find(scenario), partial(click.echo, err=True))
     live = _live(against)
     from engine.lab import doubt, validation
     from engine.lab.checklist import NEEDED, ROWS

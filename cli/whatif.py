@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -109,7 +110,7 @@ def _simulated(name: str, at: str) -> tuple[Session, int]:
         after_s = Duration().convert(at.removeprefix("+"), None, None)
     except click.UsageError as error:
         raise UserError(f"--at: {error.message}, so long after the market's beginning") from None
-    scenario = read_scenario(find(name.removeprefix(SIMULATED)))
+    scenario = read_scenario(find(name.removeprefix(SIMULATED)), partial(click.echo, err=True))
     source = SimSource(scenario, scenario.seed, SystemClock(), speed=0.0, started=HEADLESS_START_NS)
     return Session(source), HEADLESS_START_NS + round(after_s * 1e9)
 
