@@ -49,6 +49,7 @@ def child_opener(
     ) -> Session | None:
         from engine.checkpoint import pack, unpack
         from engine.child import Continued, parted
+        from engine.core import listed
         from engine.session import Session
         from store.errors import StoreError
         from store.recording import Recording
@@ -72,7 +73,7 @@ def child_opener(
         make_sink = _sink_maker(settings, names, state.ts, (recording.header.id, state.seq), path.stem, say)
         source = ReplaySource(recording, speed=front.source.transport.speed, follow=follow)
         return Session(
-            Continued(source, state.ts, f"child of {path.stem}: {OUR_WORLD}"),
+            Continued(source, state.ts, f"child of {path.stem}: {OUR_WORLD}", listed(state)),
             publish=publish,
             host=host,
             sink=make_sink() if settings.record.on else None,

@@ -13,7 +13,7 @@ from typing import Any
 
 from engine.core import State, SymbolState
 from engine.events import Derived
-from engine.frame import Recording
+from engine.frame import TEXT_FEEDS, Recording
 from engine.session import Session
 
 _ROUND = {"latency_ms": 1, "spread_bps": 4, "bid_ask_ratio": 4, "depth_imbalance": 4, "depth_band_bps": 1}
@@ -112,7 +112,7 @@ class LinePrinter:
         return row
 
     def _waiting(self, state: State) -> dict[str, Any]:
-        feed = next(iter(state.feeds.values()), None)
+        feed = next((feed for feed in state.feeds.values() if feed.venue not in TEXT_FEEDS), None)
         return {
             "ts": iso(state.ts),
             "asset": None,

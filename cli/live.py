@@ -144,7 +144,7 @@ def _session(
     publish: Callable[[Frame], None] | None = None,
     host: Callable[[Host], Host] = lambda host: host,
 ) -> Session:
-    from cli.reading import reading
+    from cli.reading import texts
     from cli.recording import sink_maker
     from engine.feeds.clock import SystemClock
     from engine.feeds.live import LiveSource
@@ -153,14 +153,14 @@ def _session(
     clock = SystemClock()
     make_sink = sink_maker(settings, symbols, clock.now, say)
     on = settings.record.on if record is None else record
-    text = reading(settings, clock, say)
+    text = texts(settings, clock, say)
     return Session(
         LiveSource(symbols, settings.feed_options(), clock, setup=settings.setup()),
         publish=publish,
-        host=host,
+        host=(lambda h: text.tell(host(h))) if text is not None else host,
         sink=make_sink() if on else None,
         make_sink=make_sink,
-        producers=[text] if text is not None else [],
+        producers=[text.reading] if text is not None else [],
         beside=[text.run] if text is not None else [],
     )
 

@@ -10,25 +10,67 @@ from cli.text import text_source
 
 if TYPE_CHECKING:
     from cli.settings import Settings
+    from engine.frame import Host
     from engine.market.source import SimSource
     from engine.ports import Clock
     from engine.sentiment.bots import Bots
     from engine.sentiment.embedded import Embedded
+    from engine.sentiment.gateway import Gateway
+    from engine.sentiment.router import Router
     from engine.sentiment.service import Reading
     from engine.sentiment.synthetic import SyntheticPosts
+    from engine.sentiment.worker import Worker
 
 Say = Callable[[str], None]
 
 
-def reading(settings: Settings, clock: Clock, say: Say) -> Reading | None:
-    """To be a live session's producer, its `run` beside it. None where the settings switch text off."""
+class Texts:
+    """What reads and scores posts beside one live session: a producer, what runs beside it, and how it is doing."""
+
+    def __init__(self, reading: Reading, router: Router, local: Worker | None, paid: Gateway | None) -> None:
+        self.reading = reading
+        self._router, self._local, self._paid = router, local, paid
+
+    async def run(self) -> None:
+        """As long as the session does; the model's process and open connections end with it."""
+        try:
+            await self.reading.run()
+        finally:
+            await self._router.close()
+
+    def tell(self, host: Host) -> Host:
+        """The host's side of a frame with the tiers' state and spend in it."""
+        import msgspec
+
+        from engine.frame import Tiers
+
+        local, paid = self._local, self._paid
+        tiers = Tiers(
+            local=local.state if local is not None else "",
+            gateway=paid.state if paid is not None else "",
+            spent_micro=paid.purse.spent_micro if paid is not None else None,
+            ceiling_micro=paid.purse.ceiling_micro if paid is not None else None,
+        )
+        return msgspec.structs.replace(host, tiers=tiers)
+
+
+def texts(settings: Settings, clock: Clock, say: Say) -> Texts | None:
+    """None where the settings switch text off."""
+    from cli.gateway import gateway
+    from engine.sentiment.local_options import installed
+    from engine.sentiment.router import Router
     from engine.sentiment.service import Reading
+    from engine.sentiment.worker import Worker
 
     source = text_source(settings, clock, say)
     if source is None:
         return None
     first, model = _first(say)
-    return Reading(first, model=model, judge=_bots(say).judge, source=source.run)
+    local = Worker(settings.local_options()) if settings.sentiment.local.on and installed() else None
+    paid = gateway(settings)
+    router = Router(local, paid)
+    reading = Reading(first, model=model, judge=_bots(say).judge, upper=router, source=source.run)
+    return Texts(reading, router, local, paid)
 
 
 def synthetic(source: SimSource) -> SyntheticPosts:

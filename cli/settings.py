@@ -375,6 +375,8 @@ def _fault(error: Any, places: Mapping[str, str], file: Path) -> str:
     found = found if len(found) <= 60 else found[:59] + "…"
     if error["type"] == "extra_forbidden":
         return f"{place}: {'.'.join(path)} is not a setting; {_known(path)}"
+    if error["type"] == "value_error":  # our own, of a whole table: it says all, and repeats no secret
+        return f"{place}: {'.'.join(path)}: {error['ctx']['error']}"
     return f"{place}: {'.'.join(path)}: {_expected(error)}, found {found}"
 
 

@@ -16,6 +16,8 @@ import bisect
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import partial
 
 import numpy as np
 
@@ -38,7 +40,7 @@ from engine.events import (
     Shock,
     Signal,
 )
-from engine.frame import Event, Feed
+from engine.frame import TEXT_FEEDS, Event, Feed
 from engine.instrument import Instrument
 from engine.kernels import charts as chart_kernel
 from engine.kernels import fold as fold_kernel
@@ -51,6 +53,8 @@ from engine.signals.sentiment import Liquidity, SentimentState
 
 EVENTS_KEPT = 200
 FEED_QUIET_NS = 30_000_000_000  # an outage that flaps is told of once
+# A text site that answers every other question fails every few minutes; nothing is traded on one answer of it.
+TEXT_QUIET_NS = 3600_000_000_000
 # What a kernel may find wrong, the gravest first: the state that is shown and why.
 _DOUBTS = {
     fold_kernel.OVERFLOW: ("MISMATCH", "a level lies beyond what the book can hold"),
@@ -177,6 +181,8 @@ def _parts(batch: Batch) -> Iterator[Batch]:
 
 
 def _fold_rows(state: State, part: Batch, derived: list[Derived], requests: list[Resync]) -> None:
+    if len(part) == 1 and int(part.rows[0]["kind"]) == Kind.NOTE:
+        return  # notes come in rows, posts by the hundred: no market has to be asked about them
     for index, symbol in state.symbols.items():
         snapshots = (part.rows["kind"] == Kind.SNAPSHOT) & (part.rows["symbol"] == index)
         if snapshots.any():
@@ -228,7 +234,7 @@ def _apply_note(state: State, note: Note, ts: int, derived: list[Derived]) -> No
         case Setup():
             state.setup = note
         case Listed():
-            state.symbols[note.symbol] = _new_symbol(note, state.setup)
+            _list(state, note)
         case FeedStatus(symbol=None):
             _connection(state, note, ts, derived)
         case FeedStatus():
@@ -252,13 +258,31 @@ def _apply_note(state: State, note: Note, ts: int, derived: list[Derived]) -> No
         case Post():
             state.sentiment.on_post(note)
         case Scored():
-            state.sentiment.on_scored(note, ts, _liquidity(state), state.setup.sentiment)
+            record = state.sentiment.on_scored(note, ts, partial(_liquidity, state), state.setup.sentiment)
+            if record is not None:
+                derived.append(record)
         case Shock():
             _shock(state, note, ts, derived)
         case Said():
             _alert(state, Alert(note.ts, note.symbol, "SAID", None, note.text), derived)
         case Mark():
             _alert(state, Alert(note.ts, None, "MARK", None, note.text), derived)
+
+
+def _list(state: State, note: Listed) -> None:
+    before, now = state.symbols.get(note.symbol), _new_symbol(note, state.setup)
+    state.symbols[note.symbol] = now
+    if before is None or _grid(before.instrument) == _grid(now.instrument):
+        return
+    # Counted in ticks and lots that are gone; whoever trades here tells of it anew.
+    state.resting = {n: order for n, order in state.resting.items() if order.symbol != note.symbol}
+    if state.agents is not None and state.agents.symbol == note.symbol:
+        state.agents = None
+        state.profits.clear()
+
+
+def _grid(instrument: Instrument) -> tuple[Decimal, Decimal]:
+    return instrument.tick.value, instrument.lot.value
 
 
 def _new_symbol(note: Listed, setup: Setup) -> SymbolState:
@@ -310,9 +334,8 @@ def _connection(state: State, note: FeedStatus, ts: int, derived: list[Derived])
         feed.reconnects,
     )
     if was_live and not is_live:
-        _alert(
-            state, Alert(ts, None, "FEED", None, f"{note.venue} {note.state.lower()}: {note.reason}"), derived
-        )
+        alert = Alert(ts, None, "FEED", None, f"{note.venue} {note.state.lower()}: {note.reason}")
+        _trouble(state, note.venue, alert, derived, TEXT_QUIET_NS if note.venue in TEXT_FEEDS else 0)
 
 
 def _book_status(state: State, note: FeedStatus, ts: int, derived: list[Derived]) -> None:
@@ -345,7 +368,7 @@ def _tick(state: State, ts: int, derived: list[Derived]) -> None:
             _signal_changed(state, index, symbol, derived)
         if metrics_due and symbol.trusted:
             derived.append(_metrics(symbol, ts))
-    if state.sentiment.assets or state.sentiment.pending:
+    if state.sentiment.assets or state.sentiment.waiting:
         flows = {
             symbol.instrument.base: (symbol.depth(25.0, state.setup), symbol.feature("ofi"))
             for symbol in reversed(state.symbols.values())
@@ -383,11 +406,13 @@ def _metrics(symbol: SymbolState, ts: int) -> BookMetrics:
     )
 
 
-def _trouble(state: State, whose: str, alert: Alert, derived: list[Derived]) -> None:
-    """An alert about a feed or a book, unless the same one's trouble was told of shortly before."""
+def _trouble(
+    state: State, whose: str, alert: Alert, derived: list[Derived], quiet_ns: int = FEED_QUIET_NS
+) -> None:
+    """An alert about a feed or a book, unless the same one was in trouble less than `quiet_ns` before."""
     last = state.told.get(whose)
     state.told[whose] = alert.ts
-    if last is None or alert.ts - last >= FEED_QUIET_NS:
+    if last is None or alert.ts - last >= quiet_ns:
         _alert(state, alert, derived)
 
 

@@ -147,6 +147,7 @@ class Scored(msgspec.Struct, frozen=True, tag="scored"):
     cost_micro: int = 0  # millionths of a dollar
     model: str = ""
     synthetic: bool = False
+    took_ms: int | None = None  # from its arrival to this score; None for a made-up post
 
 
 class AgentFamily(msgspec.Struct, frozen=True, array_like=True):
@@ -229,7 +230,10 @@ class Alert(msgspec.Struct, frozen=True, tag="alert"):
 
 
 class SentimentRecord(msgspec.Struct, frozen=True, tag="sentiment_record"):
-    """A scored post with the market around it: spread and depth within 1 % when it was scored and a minute later."""
+    """A scored post with the market around it: spread and depth within 1 % when it was scored and a minute later.
+
+    Said when it is scored, when it is scored again, and when the minute is over: the last one holds.
+    """
 
     ts: int  # when it was written
     post: str

@@ -157,6 +157,10 @@ class SignalNow(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
+# Connections that text comes by, and who scores it: all others are of markets.
+TEXT_FEEDS = ("reddit", "news", "fear-greed", "sentiment")
+
+
 class Feed(msgspec.Struct, frozen=True):
     """One connection, for the health panel."""
 
@@ -241,7 +245,7 @@ class AgentsNow(msgspec.Struct, frozen=True):
 
 
 class PostNow(msgspec.Struct, frozen=True, array_like=True):
-    """One post; the last four are None or empty until a tier has scored it."""
+    """One post; the last five are None or empty until a tier has scored it."""
 
     ts: int
     source: str
@@ -252,6 +256,7 @@ class PostNow(msgspec.Struct, frozen=True, array_like=True):
     confidence: float | None = None
     tier: str = ""
     bot: float | None = None
+    took_ms: int | None = None  # from its arrival to its score; None for a made-up one
 
 
 class SourceNow(msgspec.Struct, frozen=True, array_like=True):
@@ -382,6 +387,15 @@ class Fan(msgspec.Struct, frozen=True):
     table: tuple[FanRow, ...] = ()
 
 
+class Tiers(msgspec.Struct, frozen=True):
+    """How the tiers above the embedded one are, in words (empty: not there), and what they have cost this month."""
+
+    local: str = ""
+    gateway: str = ""
+    spent_micro: int | None = None  # millionths of a dollar, of everything on this machine
+    ceiling_micro: int | None = None
+
+
 class Host(msgspec.Struct, frozen=True):
     """This machine's side. Not part of the laws."""
 
@@ -390,6 +404,7 @@ class Host(msgspec.Struct, frozen=True):
     recording: Recording = Recording()
     cpu_pct: float | None = None
     memory_mb: float | None = None
+    tiers: Tiers | None = None  # where text is scored
     fan: Fan | None = None  # the what-if that was asked for last
     messages: tuple[str, ...] = ()  # health events: broken plug-ins, failed sinks, newest first
 

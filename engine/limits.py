@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.events import Setup
+from engine.events import Post, Scored, Setup
 
 MAX_BANDS = 8
 
@@ -18,6 +18,17 @@ SIGNAL = {
 }
 SENTIMENT = {"tau_s": (1.0, 86_400.0)}
 BAND_BPS = (1e-6, 5000.0)
+SCORE = {
+    "polarity": (-1.0, 1.0),
+    "confidence": (0.0, 1.0),
+    "aleatoric": (0.0, 2.0),
+    "epistemic": (0.0, 2.0),
+    "entropy": (0.0, 2.0),
+    "bot": (0.0, 1.0),
+    "cost_micro": (0, 10**12),  # a million dollars; sums of them are still numbers that a file can hold
+    "took_ms": (0, 10**9),
+}
+TIME_NS = (0, 2**63 - 1)
 
 
 def check_setup(setup: Setup) -> None:
@@ -34,7 +45,16 @@ def check_setup(setup: Setup) -> None:
         _check(name, getattr(setup.sentiment, name), bounds)
 
 
-def _check(name: str, found: float, bounds: tuple[float, float]) -> None:
+def check_post(note: Post | Scored) -> None:
+    """Raises ValueError for a post's time, or a score, that nobody could have given."""
+    _check("ts_event", note.ts_event, TIME_NS, "a post")
+    for name, bounds in SCORE.items() if isinstance(note, Scored) else ():
+        found = getattr(note, name)
+        if found is not None:
+            _check(name, found, bounds, "a score")
+
+
+def _check(name: str, found: float, bounds: tuple[float, float], what: str = "a setup") -> None:
     lowest, highest = bounds
     if not lowest <= found <= highest:  # so written, it refuses what is not a number too
-        raise ValueError(f"expected a setup with {name} from {lowest:g} to {highest:g}, found {found:g}")
+        raise ValueError(f"expected {what} with {name} from {lowest:g} to {highest:g}, found {found:g}")

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 
-from engine.batch import OWN, Batch
-from engine.events import Kind
+from engine.batch import OWN, Batch, BatchBuilder
+from engine.events import Kind, Said
 from engine.instrument import Instrument
+from engine.text import clean
+
+if TYPE_CHECKING:
+    from engine.core import State
 
 MOST_RESTING = 20_000  # a recording from a stranger cannot make us keep more
 
@@ -56,3 +61,22 @@ def fill_text(fill: Fill, instrument: Instrument, paper: bool) -> str:
     done = "bought" if fill.side > 0 else "sold"
     price, size = instrument.tick.text_of(fill.ticks), instrument.lot.text_of(fill.lots)
     return f"you {done} {size} {instrument.base} at {price}{' on paper' if paper else ''}"
+
+
+def farewell(state: State, error: Exception, trades: bool) -> Batch:
+    """What is told of a producer that failed; `trades`: with it ends all that rests on paper."""
+    out = BatchBuilder()
+    what = "trading on paper" if trades else "a part that only watches the market"
+    why = clean(f"{type(error).__name__}: {error}", 200)
+    out.add_note(Said(f"{what} stopped, the session goes on without it: {why}", state.ts), state.ts)
+    for number, order in state.resting.items() if trades else ():
+        out.add(
+            Kind.ORDER,
+            state.ts,
+            symbol=order.symbol,
+            first_id=number,
+            last_id=order.owner,
+            side=order.side,
+            price_ticks=order.ticks,
+        )
+    return out.take()

@@ -7,6 +7,7 @@ engine's own thread and loop, and it is the only writer of its State.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
@@ -16,6 +17,7 @@ from engine.checkpoint import pack, unpack
 from engine.core import State, apply, listed
 from engine.events import Derived
 from engine.frame import Frame, Host, View
+from engine.paper_orders import farewell
 from engine.picture import picture
 from engine.ports import (
     Checkpoint,
@@ -33,6 +35,8 @@ from engine.ports import (
     tag_of,
 )
 
+log = logging.getLogger(__name__)
+
 DRAW_EVERY_S = 0.095  # of wall time: the screen looks ten times a second, more frames help nobody
 YIELD_AFTER_S = 0.005  # how long folding may keep the loop from reading a command
 
@@ -43,8 +47,9 @@ class Session:
     """One run of a source. `publish` gets frames; `observers` see the state at every tick.
 
     `producers` trade on paper beside the source: what they say after a tick is folded, and recorded, at the
-    head of the next batch. `beside` runs as long as the session does, in its loop (what reads text, for one); it
-    tells its own faults. `state` is where a child session goes on from.
+    head of the next batch. One that fails is dropped, and the person told. `beside` runs as long as the session
+    does, in its loop (what reads text, for one); it tells its own faults. `state` is where a child session goes on
+    from.
     """
 
     def __init__(
@@ -154,13 +159,22 @@ class Session:
             for observe in self.observers:
                 observe(state, derived)
             for producer in self.producers:
-                said = producer.after(state, batch)
+                said = self._heard(producer, batch)
                 if said is not None:
                     self._said.append(said)
             if state.ts >= self._draw_from_ts:
                 self._draw_in_time()
         for request in requests:
             await self._request(request)
+
+    def _heard(self, producer: Producer, batch: Batch) -> Batch | None:
+        """What a producer says; of one that fails its last words, and the session goes on without it."""
+        try:
+            return producer.after(self.state, batch)
+        except Exception as error:
+            log.exception("a producer stopped")
+            self.producers = tuple(p for p in self.producers if p is not producer)
+            return farewell(self.state, error, trades="order" in producer.accepts)
 
     def _draw_in_time(self) -> None:
         """Now if the last frame is old enough, else as soon as it is: the latest tick is always drawn."""

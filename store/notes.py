@@ -8,7 +8,7 @@ import msgspec
 
 from engine.events import Agents, Listed, Note, Post, Scored, Setup, Shock
 from engine.instrument import NotOnGrid
-from engine.limits import check_setup
+from engine.limits import check_post, check_setup
 from engine.shocks import BadShock, checked
 from engine.text import clean
 from store.errors import BadRecording
@@ -52,14 +52,10 @@ def cleaned(note: Note) -> Note:
 
 
 def _clean_post(note: Post | Scored) -> Note:
-    """Numbers of a score lie where scores lie; a score that does not is nobody's."""
-    if isinstance(note, Scored):
-        bounded = ((note.polarity, -1.0), (note.confidence, 0.0), (note.bot, 0.0))
-        if not all(value is None or least <= value <= 1.0 for value, least in bounded):
-            raise BadRecording(f"expected a score's numbers between -1 and 1, found {note.polarity:g}")
-        doubts = (note.aleatoric, note.epistemic, note.entropy)
-        if not all(value is None or 0.0 <= value <= 2.0 for value in doubts):
-            raise BadRecording(f"expected a score's doubts between 0 and 2, found {doubts}")
+    try:
+        check_post(note)
+    except ValueError as error:
+        raise BadRecording(str(error)) from None
     assets = tuple(clean(asset, MAX_ASSET) for asset in note.assets[:MAX_ASSETS])
     return _clean_fields(msgspec.structs.replace(note, assets=assets))
 

@@ -33,6 +33,12 @@ _INSERT = {
     name: f"insert or replace into {name} values ({', '.join('?' * len(columns))})"
     for name, columns in PLAIN.items()
 }
+# A row that is written over stays where it is, for whoever reads the table meanwhile.
+_INSERT["sentiment"] = (
+    _INSERT["sentiment"].replace(" or replace", "")
+    + " on conflict (post) do update set "
+    + ", ".join(f"{name} = excluded.{name}" for name in PLAIN["sentiment"])
+)
 _TABLE_OF: dict[type, str] = {
     BookMetrics: "book_metrics",
     Signal: "signals",

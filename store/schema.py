@@ -205,7 +205,18 @@ def _third_form(db: Database) -> None:
         db.create_view(f"{name}_iso", f'select {_time("ts")} as time, * from "{name}"')
 
 
-MIGRATIONS: tuple[Callable[[Database], None], ...] = (_first_form, _second_form, _third_form)
+def _fourth_form(db: Database) -> None:
+    """A post has one row from its first score on; it is written over when more is known."""
+    db.execute("delete from sentiment where rowid not in (select max(rowid) from sentiment group by post)")
+    db.table("sentiment").create_index(["post"], unique=True)
+
+
+MIGRATIONS: tuple[Callable[[Database], None], ...] = (
+    _first_form,
+    _second_form,
+    _third_form,
+    _fourth_form,
+)
 
 
 def migrate(connection: sqlite3.Connection) -> None:

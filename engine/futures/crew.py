@@ -56,7 +56,11 @@ class Harvest:
 
 
 class Crew:
-    """Grows the futures of one what-if. `tell` is called in a worker thread, never twice at once."""
+    """Grows the futures of one what-if. `tell` is called in a worker thread, never twice at once.
+
+    Crews that share a `turn` prepare one after the other, and one that was stopped meanwhile not at all: a key that is
+    held down asks for dozens.
+    """
 
     def __init__(
         self,
@@ -65,8 +69,10 @@ class Crew:
         tell: Callable[[Start, Harvest], None],
         fail: Callable[[BaseException], None],
         threads: int = THREADS,
+        turn: threading.Lock | None = None,
     ) -> None:
         self._prepare, self._futures = prepare, futures
+        self._turn = turn or threading.Lock()
         self._tell, self._fail = tell, fail
         self._stop = threading.Event()
         self._lock = threading.Lock()  # of what follows
@@ -103,7 +109,10 @@ class Crew:
             if self._stop.is_set():
                 return
             give_way()  # only now: a child would inherit it, and somebody waits for the compiler
-            start = self._prepare()
+            with self._turn:
+                if self._stop.is_set():
+                    return
+                start = self._prepare()
             harvest = Harvest(start, self._futures)
         except Exception as error:
             self._failed(error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,7 @@ class WhatIfs:
     def __init__(self, seed: int | None = None, rerun: Rerun | None = None) -> None:
         self._seed, self._rerun = seed, rerun
         self._crew: Crew | None = None
+        self._turn = threading.Lock()  # to prepare
         self._left: list[Crew] = []  # told to stop, and maybe not yet ended
         self._fan: Fan | None = None
 
@@ -70,6 +72,7 @@ class WhatIfs:
             command.futures,
             lambda start, harvest: hand_over(_fan_of(blank, command, start, harvest)),
             lambda error: hand_over(_failed(blank, error)),
+            turn=self._turn,
         )
         self._crew, self._fan = crew, blank
         crew.begin()

@@ -23,6 +23,8 @@ from engine.market.state import (
     TRADED,
 )
 
+_EXACT = 2**31  # lots: shares of a larger position are rounded, as products of two such numbers need not fit
+
 
 @inlined
 def book_trade(
@@ -38,7 +40,10 @@ def book_trade(
         closed = min(abs(lots), abs(position))
         cost = ledger[agent, COST]
         whole, rest = cost // abs(position), cost % abs(position)
-        freed = whole * closed + rest * closed // abs(position)
+        if abs(position) < _EXACT:
+            freed = whole * closed + rest * closed // abs(position)
+        else:
+            freed = whole * closed + int(float(rest) / abs(position) * closed)
         if closed == abs(position):
             freed = cost
         opened = abs(lots) - closed

@@ -29,6 +29,7 @@ from engine.text import clean
 
 if TYPE_CHECKING:
     from engine.core import State, SymbolState
+    from engine.instrument import Instrument
 
 SECOND_NS = 1_000_000_000
 FURTHEST = 0.5  # of the mid, between it and an order's price: beyond that it is taken for a slip
@@ -62,6 +63,7 @@ class Paper:
         self._world = (scenario or Scenario()).world
         self._plain = tuple(plain)
         self._venues: dict[int, PaperVenue] = {}  # by symbol; two symbols of one pair share theirs
+        self._grids: dict[int, Instrument] = {}  # by symbol, as they were when last looked at
         self._home: PaperVenue | None = None  # where the agents are
         self._asked: list[Command] = []
         self._waiting: list[Shock] = []
@@ -75,9 +77,11 @@ class Paper:
 
     def after(self, state: State, batch: Batch) -> Batch | None:
         """Rows at the time of the tick that the batch ended with; they belong at the head of the next batch."""
+        self._look_at_grids(state)
         self._open_home(state)
         self._obey(state)
         self._begin_shocks(state)
+        self._grids = {symbol: state.symbols[symbol].instrument for symbol in self._venues}
         rows = [self._step(venue, state, batch) for venue in dict.fromkeys(self._venues.values())]
         self._running = [r for r in self._running if not r.over(state.ts)]
         if state.ts // SECOND_NS != self._second:
@@ -96,6 +100,19 @@ class Paper:
         return concat(said) if len(said) > 1 else said[0] if said else None
 
     # Venues
+
+    def _look_at_grids(self, state: State) -> None:
+        """A symbol may be listed anew, on a finer grid: what is ours is counted anew then."""
+        for symbol, venue in self._venues.items():
+            now = state.symbols[symbol].instrument
+            before = self._grids[symbol]
+            if (before.tick.value, before.lot.value) == (now.tick.value, now.lot.value):
+                continue
+            venue.listed_anew(before, now)
+            for running in self._running:
+                if running.shock.symbol == symbol:
+                    running.listed_anew(float(before.lot.value / now.lot.value))
+            self._second = 0  # everybody's books are told of at once
 
     def _open_home(self, state: State) -> None:
         """The agents' venue, once the first symbol's book is in sync."""
@@ -173,7 +190,9 @@ class Paper:
         self._numbers += 1
         kind = Do.MARKET if order.price_ticks is None else Do.POST_ONLY if order.post_only else Do.LIMIT
         venue = self._venue(state, order.symbol)
-        venue.send(order.symbol, self._numbers, int(kind), order.side, order.price_ticks or 0, order.lots)
+        price = order.price_ticks or 0
+        if not venue.send(order.symbol, self._numbers, int(kind), order.side, price, order.lots):
+            self._say("no order was placed: too many are on their way already", state, order.symbol)
 
     def _fault(self, order: PlaceOrder, state: State) -> str:
         """Why an order cannot be placed, or nothing."""
@@ -207,7 +226,8 @@ class Paper:
         if venue is None:
             self._say("there is no order to cancel", state, command.symbol)
             return
-        venue.cancel(command.symbol, command.number or 0)
+        if not venue.cancel(command.symbol, command.number or 0):
+            self._say("nothing was cancelled: too much is on its way already", state, command.symbol)
 
     def _inject(self, shock: Shock, state: State) -> None:
         try:

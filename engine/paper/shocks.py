@@ -44,6 +44,11 @@ class Running:
         """Of the orders that it sends: a deposit is sold, longs are closed by selling."""
         return 1 if self.shock.side == UP else -1
 
+    def listed_anew(self, lots: float) -> None:
+        """So many lots are one of before: what is left of it is counted anew."""
+        self.lots, self.filled = round(self.lots * lots), round(self.filled * lots)
+        self._lots_a_base *= lots
+
     def on(self, ts: int) -> bool:
         return self._age_s(ts) < self.shock.duration_s
 

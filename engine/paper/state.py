@@ -29,6 +29,7 @@ ORDER = 9
 W_SIDE, W_PRICE, W_SHOWN, W_TRADED, W_CONSUMED, W_ORDERS = range(6)
 WATCH = 6
 WATCHED = 2048
+MOST_TAKEN = 1536  # that taking may fill of them: after a shock larger than the book quotes still find room
 
 # pending, a ring of shape (room, PENDING): what was decided and has not reached the venue yet
 N_DUE, N_BLOCK, N_VENUE, N_OWNER, N_KIND, N_SIDE, N_PRICE, N_LOTS, N_PLACE, N_NUMBER = range(10)

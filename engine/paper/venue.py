@@ -16,6 +16,7 @@ from engine.kernels.level_book import ASK, BEST, BID, levels_of
 from engine.kernels.matching_state import Do
 from engine.market.state import FILLS, POSITION
 from engine.paper.kernel import step, trade_now
+from engine.paper.regrid import ratios, regrid
 from engine.paper.rules import Rules
 from engine.paper.state import (
     AGENT_NUMBERS,
@@ -62,6 +63,7 @@ from engine.scenario import Scenario
 
 if TYPE_CHECKING:
     from engine.core import State, SymbolState
+    from engine.instrument import Instrument
 
 AGENT_TICK = 1.7e-5  # of the price: the tick that agents' parameters are written for
 UNITS_WITHIN_BPS = 10.0
@@ -82,6 +84,15 @@ class PaperVenue:
         self._live = np.zeros(2, np.int64)
         self._fresh = np.ones(2, np.int64)
 
+    def listed_anew(self, before: Instrument, now: Instrument) -> None:
+        """Its symbol is on another grid from now on. Raises ValueError where that cannot be followed."""
+        if len(self.symbols) > 1:
+            raise ValueError(f"{now.key} was listed anew on a grid that its other venue does not have")
+        ticks, lots = ratios(before, now)
+        regrid(self.floor, ticks, lots)
+        self._mids = [mid * float(ticks) for mid in self._mids]
+        self._live[:] = 0
+
     def step(self, state: State, batch: Batch, halted: bool) -> None:
         """A tick of the real market. Stands still while halted, or while the first symbol's book is not in sync."""
         here = [state.symbols[s] for s in self.symbols]
@@ -89,6 +100,7 @@ class PaperVenue:
         self._live[: len(here)] = [symbol.trusted and not halted for symbol in here]
         self._fresh = 1 - was
         if not self._live[0]:
+            self._live[1] = 0  # it stands still too, and what happens there meanwhile is not followed
             return
         floor = self.floor
         floor.moods[M_NOW] = (state.ts - state.started) / 1e9
@@ -124,8 +136,8 @@ class PaperVenue:
         number = AGENT_NUMBERS + venue * places + agent * SLOTS + max(slot, 0)
         return venue, agent, kind, side, price, lots, place, number
 
-    def _post(self, rows: Sequence[tuple[int, ...]], now: int = 0) -> None:
-        """Send orders on their way, as one decision; what finds no room is lost.
+    def _post(self, rows: Sequence[tuple[int, ...]], now: int = 0) -> bool:
+        """Send orders on their way, as one decision; what finds no room is lost, and False.
 
         `now` is 1 for what was decided since the last step, 0 for what it led to.
         """
@@ -133,12 +145,13 @@ class PaperVenue:
         room = len(floor.pending)
         if counts[C_TAIL] + len(rows) - counts[C_HEAD] > room:
             counts[C_LOST] += len(rows)
-            return
+            return False
         due = int(counts[C_TICK]) + now + int(floor.rules[U_LATENCY])
         for row in rows:
             floor.pending[counts[C_TAIL] % room] = due, counts[C_BLOCK], *row
             counts[C_TAIL] += 1
         counts[C_BLOCK] += 1
+        return True
 
     def mids(self) -> list[float]:
         """The last mid known of each symbol, ticks; NaN before any."""
@@ -159,19 +172,19 @@ class PaperVenue:
 
     # The person's orders
 
-    def send(self, symbol: int, number: int, kind: int, side: int, price_ticks: int, lots: int) -> None:
-        """An order of the person's on its way; `side` is +1 to buy, -1 to sell."""
+    def send(self, symbol: int, number: int, kind: int, side: int, price_ticks: int, lots: int) -> bool:
+        """An order of the person's on its way, False where too many are; `side` is +1 to buy, -1 to sell."""
         at = self.symbols.index(symbol)
         side_index = BID if side > 0 else ASK
-        self._post([(at, self.you, kind, side_index, price_ticks, lots, NOWHERE, number)], now=1)
+        return self._post([(at, self.you, kind, side_index, price_ticks, lots, NOWHERE, number)], now=1)
 
-    def cancel(self, symbol: int, number: int) -> None:
-        """One order of the person's, or all for 0."""
+    def cancel(self, symbol: int, number: int) -> bool:
+        """One order of the person's, or all for 0; False where too much is on its way."""
         at = self.symbols.index(symbol)
         if self.open:
-            self._post([(at, self.you, int(Do.CANCEL), 0, 0, 0, NOWHERE, number)], now=1)
-        else:  # nothing moves, so there is nothing to be late for
-            self._cancel_now(at, number)
+            return self._post([(at, self.you, int(Do.CANCEL), 0, 0, 0, NOWHERE, number)], now=1)
+        self._cancel_now(at, number)  # nothing moves, so there is nothing to be late for
+        return True
 
     def _cancel_now(self, at: int, number: int) -> None:
         floor = self.floor

@@ -23,6 +23,7 @@ from engine.paper.state import (
     F_SIDE,
     F_VENUE,
     F_WAITED,
+    MOST_TAKEN,
     O_CHANGED,
     W_CONSUMED,
     W_ORDERS,
@@ -162,7 +163,9 @@ def consume(
         price = key if against == ASK else -key
         if price > limit if side == BUY else price < limit:
             break
-        row = watch_level(p, book, venue, against, price)
+        row = watched(p.watch, p.counts[C_WATCHED + venue], venue, against, price)
+        if row < 0 and p.counts[C_WATCHED + venue] < MOST_TAKEN:
+            row = watch_level(p, book, venue, against, price)
         if row < 0:
             break
         part = min(lots, free_at(p, book, venue, against, key))

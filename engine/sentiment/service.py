@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import math
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from engine.batch import Batch, BatchBuilder
 from engine.events import FeedCount, FeedStatus, Post, Scored
@@ -53,6 +54,14 @@ class Upper(Protocol):
         """Answers in the order in which they count; a text that nobody could answer is in none of them."""
 
 
+class Arrived(NamedTuple):
+    """A post on its way through the tiers. `at` is when it came, ns of a monotonic clock."""
+
+    post: Post
+    at: int
+    bot: float | None = None
+
+
 class Reading:
     """`engine.ports.Producer` of posts and scores. `put` takes what a text source says, in the engine's loop."""
 
@@ -69,13 +78,12 @@ class Reading:
     ) -> None:
         self._first, self._model = first, model
         self._judge, self._upper, self._source = judge, upper, source
-        self._posts: deque[Post] = deque()
+        self._posts: deque[Arrived] = deque()
         self._said: list[FeedStatus | FeedCount] = []
         self._better: list[Scored] = []
-        self._upward: deque[Post] = deque(maxlen=UPWARD)
+        self._upward: deque[Arrived] = deque(maxlen=UPWARD)
         self._some = asyncio.Event()
         self._lost = 0
-        self._bots: dict[str, float | None] = {}  # of posts on their way up
 
     def command(self, command: Command) -> None:
         """It takes none."""
@@ -84,7 +92,7 @@ class Reading:
         if not isinstance(said, Post):
             self._said.append(said)
             return
-        self._posts.append(said)
+        self._posts.append(Arrived(said, time.monotonic_ns()))
         if len(self._posts) > WAITING:
             self._posts.popleft()
             self._lost += 1
@@ -121,52 +129,40 @@ class Reading:
         return out.take()
 
     def _score(self, out: BatchBuilder, ts: int) -> None:
-        posts = [self._posts.popleft() for _ in range(min(A_TICK, len(self._posts)))]
-        if not posts:
+        arrived = [self._posts.popleft() for _ in range(min(A_TICK, len(self._posts)))]
+        if not arrived:
             return
-        scores = self._first.predict_batch([post.text for post in posts])
-        more = self._upper.wants(scores) if self._upper is not None else [False] * len(posts)
-        for row, (post, wanted) in enumerate(zip(posts, more, strict=True)):
-            bot = self._judge(post, ts) if self._judge is not None else None
+        scores = self._first.predict_batch([post.text for post, *_ in arrived])
+        more = self._upper.wants(scores) if self._upper is not None else [False] * len(arrived)
+        for row, ((post, at, _), wanted) in enumerate(zip(arrived, more, strict=True)):
+            judged = Arrived(post, at, self._judge(post, ts) if self._judge is not None else None)
             out.add_note(post, ts)
-            out.add_note(scored_of(post, scores, row, model=self._model, bot=bot), ts)
+            out.add_note(scored_of(judged, scores, row, model=self._model), ts)
             if wanted and not post.synthetic:
-                if len(self._upward) == UPWARD:
-                    self._bots.pop(self._upward[0].id, None)
-                self._upward.append(post)
-                self._bots[post.id] = bot
+                self._upward.append(judged)
                 self._some.set()
 
     async def _improve(self, upper: Upper) -> None:
         while True:
             await self._some.wait()
-            posts = [self._upward.popleft() for _ in range(min(AT_ONCE, len(self._upward)))]
+            arrived = [self._upward.popleft() for _ in range(min(AT_ONCE, len(self._upward)))]
             if not self._upward:
                 self._some.clear()
-            if not posts:
+            if not arrived:
                 continue
-            texts = [post.text for post in posts]
+            texts = [post.text for post, *_ in arrived]
             first = await asyncio.to_thread(self._first.predict_batch, texts)
             for answer in await upper.improve(texts, first):
                 for row, text in enumerate(answer.rows):
-                    post = posts[text]
-                    scored = scored_of(
-                        post,
-                        answer.scores,
-                        row,
-                        model=answer.model,
-                        bot=self._bots.get(post.id),
-                        cost_micro=answer.cost_micro[row],
-                    )
-                    self._better.append(scored)
-            for post in posts:
-                self._bots.pop(post.id, None)
+                    cost = answer.cost_micro[row]
+                    said = scored_of(arrived[text], answer.scores, row, model=answer.model, cost_micro=cost)
+                    self._better.append(said)
 
 
-def scored_of(
-    post: Post, scores: Scores, row: int, *, model: str = "", bot: float | None = None, cost_micro: int = 0
-) -> Scored:
+def scored_of(arrived: Arrived, scores: Scores, row: int, *, model: str = "", cost_micro: int = 0) -> Scored:
     """Row `row` of a tier's scores as the event that is recorded."""
+    post = arrived.post
+    took_ms = (time.monotonic_ns() - arrived.at) // 1_000_000
     aleatoric, epistemic = _known(scores.aleatoric[row]), _known(scores.epistemic[row])
     return Scored(
         post=post.id,
@@ -178,10 +174,11 @@ def scored_of(
         epistemic=_known(scores.epistemic_sd[row]),
         entropy=None if aleatoric is None else aleatoric + (epistemic or 0.0),
         tier=TIERS[int(scores.tier[row])],
-        bot=bot,
+        bot=arrived.bot,
         cost_micro=cost_micro,
         model=model,
         synthetic=post.synthetic,
+        took_ms=None if post.synthetic else took_ms,  # equal seeds say the same on any machine
     )
 
 

@@ -3,6 +3,10 @@
 S(t) = Σ wᵢ sᵢ e^(−(t−tᵢ)/τ) / Σ wᵢ e^(−(t−tᵢ)/τ), which is the exponentially weighted mean for irregular times
 (α = 1 − e^(−Δt/τ) at equal weights): exact however unevenly posts come. Time runs from when a post was written,
 so that an old post fetched late counts as little as its age says.
+
+A mean does not fade: what all posts weigh does. Where nothing has been written for so long that they weigh less
+together than one sure post does after FADED_AFTER time constants (an hour of silence at five minutes), nothing is
+known any more, and the mean is missing.
 """
 
 from __future__ import annotations
@@ -15,13 +19,13 @@ SECOND_NS = 1_000_000_000
 HORIZONS_S = (60.0, 300.0, 3600.0)  # of the lagged means
 DAY_S = 86_400.0 / math.log(2.0)  # a half-life of a day
 OPINION = 0.1  # polarity beyond which a post is bullish or bearish
-KEPT = 512  # latest samples an asset, so that a later score of the same post can take the place of the first
+FADED_AFTER = 12.0  # time constants
 
 
 class Sample(msgspec.Struct, frozen=True, array_like=True):
-    """One scored post. `ts`: when it was written, ns UTC. Doubts are standard deviations on [-1, 1]."""
+    """One scored post. `ts`: when it was written, or scored if that was earlier, ns UTC. Doubts are standard
+    deviations on [-1, 1]."""
 
-    post: str
     ts: int
     weight: float
     polarity: float
@@ -95,7 +99,7 @@ class Decayed(msgspec.Struct, array_like=True):
     @property
     def effective(self) -> float:
         """(Σw)²/Σw²: how many equally weighed posts this is worth."""
-        return self.weight**2 / self.weight_sq if self.weight_sq > _NOTHING else 0.0
+        return self.weight**2 / self.weight_sq if self.weight > _FADED and self.weight_sq > 0.0 else 0.0
 
     @property
     def aleatoric(self) -> float | None:
@@ -128,11 +132,11 @@ class Decayed(msgspec.Struct, array_like=True):
 
 
 _SUMS = tuple(n for n in Decayed.__struct_fields__ if n not in ("tau_s", "at", "weight_sq"))
-_NOTHING = 1e-12  # what rounding may leave of sums from which everything was taken out again
+_FADED = math.exp(-FADED_AFTER)  # also far above what rounding may leave where everything was taken out again
 
 
 def _ratio(part: float, whole: float) -> float | None:
-    return part / whole if whole > _NOTHING else None
+    return part / whole if whole > _FADED else None
 
 
 def _root(square: float | None) -> float | None:
@@ -145,21 +149,23 @@ class Mood(msgspec.Struct):
     swift: Decayed
     lags: list[Decayed] = msgspec.field(default_factory=lambda: [Decayed(s) for s in HORIZONS_S])
     slow: Decayed = msgspec.field(default_factory=lambda: Decayed(DAY_S))
-    samples: dict[str, Sample] = msgspec.field(default_factory=dict)  # the latest, by post
     posts: int = 0  # since the session began
 
     def take(self, sample: Sample, now: int) -> None:
-        """A post's score; one that comes again replaces what it said before."""
-        before = self.samples.pop(sample.post, None)
-        for sums in (self.swift, *self.lags, self.slow):
-            if before is not None:
-                sums.add(before, now, -1.0)
+        """Another post's score."""
+        for sums in self._sums():
             sums.add(sample, now)
-        self.posts += before is None
-        self.samples[sample.post] = sample
-        while len(self.samples) > KEPT:
-            self.samples.pop(next(iter(self.samples)))
+        self.posts += 1
+
+    def drop(self, sample: Sample, now: int) -> None:
+        """Take a sample out again: a better score of the same post follows."""
+        for sums in self._sums():
+            sums.add(sample, now, -1.0)
+        self.posts -= 1
 
     def forget(self, now: int) -> None:
-        for sums in (self.swift, *self.lags, self.slow):
+        for sums in self._sums():
             sums.forget(now)
+
+    def _sums(self) -> tuple[Decayed, ...]:
+        return self.swift, *self.lags, self.slow

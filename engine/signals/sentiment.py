@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import msgspec
 
 from engine.events import Post, Scored, SentimentRecord, SentimentRule
 from engine.frame import LagNow, PostNow, SentimentNow, SourceNow
+from engine.limits import check_post
 from engine.signals.mood import HORIZONS_S, SECOND_NS, Decayed, Mood, Sample
 from engine.signals.swing import BARS_KEPT, Swing
 
 SAMPLE_NS = 5 * SECOND_NS  # between points of the history
 HISTORY_KEPT = 720  # points: an hour
 POSTS_KEPT = 200
-PENDING_KEPT = 1000
+WAITING_KEPT = 4000  # posts whose minute is not over, 66 a second; the oldest makes room
 ASSETS_KEPT = 200  # a stranger's recording cannot make us keep more
 SOURCES_KEPT = 100
 LIQUIDITY_AFTER_NS = 60 * SECOND_NS
+MOST = 1e30  # of any number in a state: far above what a session comes to, and its square is a number still
 
 
 class Liquidity(msgspec.Struct, frozen=True, array_like=True):
@@ -28,11 +30,12 @@ class Liquidity(msgspec.Struct, frozen=True, array_like=True):
     depth: float | None = None
 
 
-class Seen(msgspec.Struct, array_like=True):
-    """A post, and what was said of it last."""
+class Seen(msgspec.Struct, frozen=True, array_like=True):
+    """A post, and what was said of it last, at `at`."""
 
     post: Post
     scored: Scored | None = None
+    at: int = 0
 
 
 class Source(msgspec.Struct, array_like=True):
@@ -42,12 +45,18 @@ class Source(msgspec.Struct, array_like=True):
     latest: int = 0
 
 
-class Pending(msgspec.Struct, frozen=True, array_like=True):
-    """A scored post whose market is looked at again a little later."""
+class Waiting(msgspec.Struct, frozen=True, array_like=True):
+    """A scored post whose market is looked at again at `due`."""
 
     due: int
-    post: str
     before: Liquidity
+    post: Post
+    scored: Scored
+    at: int
+
+    @property
+    def seen(self) -> Seen:
+        return Seen(self.post, self.scored, self.at)
 
 
 class Point(msgspec.Struct, frozen=True, array_like=True):
@@ -71,7 +80,7 @@ class SentimentState(msgspec.Struct):
     assets: dict[str, AssetState] = msgspec.field(default_factory=dict)
     posts: dict[str, Seen] = msgspec.field(default_factory=dict)  # the latest, by id, oldest first
     sources: dict[str, Source] = msgspec.field(default_factory=dict)
-    pending: list[Pending] = msgspec.field(default_factory=list)
+    waiting: dict[str, Waiting] = msgspec.field(default_factory=dict)  # by id, the next due first
     tiers: dict[str, int] = msgspec.field(default_factory=dict)  # posts scored by each
     cost_micro: int = 0
     second: int = 0
@@ -89,46 +98,59 @@ class SentimentState(msgspec.Struct):
             source.latest = max(source.latest, post.ts_event)
 
     def on_scored(
-        self, scored: Scored, now: int, books: Mapping[str, Liquidity], rule: SentimentRule
-    ) -> None:
-        """A tier's word on a post; a later tier's replaces an earlier one's."""
-        seen = self.posts.get(scored.post)
-        first = seen is None or seen.scored is None
-        if seen is not None:
-            source = self.sources.get(seen.post.source)
-            if source is not None:
-                source.polarity += scored.polarity - (
-                    seen.scored.polarity if seen.scored is not None else 0.0
-                )
-                source.scored += first
-            seen.scored = scored
+        self, scored: Scored, now: int, books: Callable[[], Mapping[str, Liquidity]], rule: SentimentRule
+    ) -> SentimentRecord | None:
+        """A tier's word on a post; a later tier's replaces an earlier one's. Returns the post's record as it is now.
+
+        It follows its post. One of a post that is remembered no more counts as spending alone: what was said of it
+        first has its place in the sums already.
+        """
         self.tiers[scored.tier] = self.tiers.get(scored.tier, 0) + 1
         self.cost_micro += scored.cost_micro
-        weight = scored.confidence * (1.0 - (scored.bot or 0.0))
-        sample = Sample(
-            scored.post,
-            min(scored.ts_event, now),
-            weight,
-            scored.polarity,
-            scored.aleatoric,
-            scored.epistemic,
-            scored.entropy,
-        )
+        waiting = self.waiting.get(scored.post)
+        before = self.posts.get(scored.post) or (waiting.seen if waiting is not None else None)
+        if before is None:
+            return None
+        seen = Seen(before.post, scored, now)
+        if scored.post in self.posts:
+            self.posts[scored.post] = seen
+        if before.scored is None:
+            known = books()
+            liquidity = next((known[asset] for asset in scored.assets if asset in known), Liquidity())
+            waiting = Waiting(now + LIQUIDITY_AFTER_NS, liquidity, seen.post, scored, now)
+        elif waiting is not None:
+            waiting = msgspec.structs.replace(waiting, scored=scored, at=now)
+        self._count(before, -1, now, rule)
+        self._count(seen, 1, now, rule)
+        if waiting is None:  # its record is complete
+            return None
+        self.waiting[scored.post] = waiting
+        return _record(waiting, {})
+
+    def _count(self, seen: Seen, sign: int, now: int, rule: SentimentRule) -> None:
+        """Enter a score into its source's and its assets' sums, or take it out of them."""
+        scored = seen.scored
+        if scored is None:
+            return
+        source = self.sources.get(seen.post.source)
+        if source is not None:
+            source.polarity += sign * scored.polarity
+            source.scored += sign
+        sample = _sample(scored, seen.at)
         for asset in scored.assets:
-            if asset in self.assets or len(self.assets) < ASSETS_KEPT:
+            if asset in self.assets or (sign > 0 and len(self.assets) < ASSETS_KEPT):
                 state = self.assets.setdefault(asset, AssetState(Mood(Decayed(rule.tau_s))))
-                state.mood.take(sample, now)
-        if first and len(self.pending) < PENDING_KEPT:
-            before = next((books[asset] for asset in scored.assets if asset in books), Liquidity())
-            self.pending.append(Pending(now + LIQUIDITY_AFTER_NS, scored.post, before))
+                (state.mood.take if sign > 0 else state.mood.drop)(sample, now)
 
     def tick(
         self, now: int, books: Mapping[str, Liquidity], flows: Mapping[str, tuple[float | None, float | None]]
     ) -> Iterator[SentimentRecord]:
-        """At every tick: forgets, samples, and yields the records whose minute is over.
+        """At every tick: forgets, samples, and yields the records whose minute is over, now complete.
 
         `flows` has, by asset, depth within 25 bp and order-flow imbalance of the last second, base units.
         """
+        while len(self.waiting) > WAITING_KEPT:
+            self.waiting.pop(next(iter(self.waiting)))
         second = now // SECOND_NS
         if second == self.second:
             return
@@ -142,24 +164,35 @@ class SentimentState(msgspec.Struct):
                 sums = state.mood.swift
                 state.history.append(Point(sums.mean, sums.doubt, sums.aleatoric))
                 del state.history[:-HISTORY_KEPT]
-        while self.pending and self.pending[0].due <= now:
-            pending = self.pending.pop(0)
-            seen = self.posts.get(pending.post)
-            if seen is not None and seen.scored is not None:
-                yield _record(seen.post, seen.scored, pending.before, books)
+        while (first := next(iter(self.waiting), None)) is not None and self.waiting[first].due <= now:
+            yield _record(self.waiting.pop(first), books)
 
 
 def check(state: SentimentState) -> None:
     """Raises ValueError for a state that no session could have come to; it may come from a stranger."""
     for asset in state.assets.values():
-        for sums in (asset.mood.swift, *asset.mood.lags, asset.mood.slow):
+        mood = asset.mood
+        if len(mood.lags) != len(HORIZONS_S):
+            raise ValueError(f"expected {len(HORIZONS_S)} memories of a mood, found {len(mood.lags)}")
+        for sums in (mood.swift, *mood.lags, mood.slow):
             if not 1.0 <= sums.tau_s <= 1e6:
                 raise ValueError(f"expected sentiment that forgets over 1 to 1e6 s, found {sums.tau_s:g}")
+            _check_finite("a mood's sums", msgspec.structs.astuple(sums))
+        for point in asset.history:
+            _check_finite("a mood's history", msgspec.structs.astuple(point))
+        for bar in asset.swing.bars:
+            _check_finite("a swing's bars", msgspec.structs.astuple(bar))
+        _check_finite("a swing's flow", (asset.swing.flow,))
+    _check_finite("the sources' means", [source.polarity for source in state.sources.values()])
+    for seen in (*state.posts.values(), *(waiting.seen for waiting in state.waiting.values())):
+        check_post(seen.post)
+        if seen.scored is not None:
+            check_post(seen.scored)
     sizes = (
         (len(state.assets), ASSETS_KEPT),
         (len(state.posts), POSTS_KEPT),
         (len(state.sources), SOURCES_KEPT),
-        (len(state.pending), PENDING_KEPT),
+        (len(state.waiting), WAITING_KEPT),
         (max((len(a.history) for a in state.assets.values()), default=0), HISTORY_KEPT),
         (max((len(a.swing.bars) for a in state.assets.values()), default=0), BARS_KEPT),
     )
@@ -167,7 +200,25 @@ def check(state: SentimentState) -> None:
         raise ValueError("expected a sentiment's history within its bounds, found more")
 
 
-def _record(post: Post, scored: Scored, before: Liquidity, books: Mapping[str, Liquidity]) -> SentimentRecord:
+def _check_finite(what: str, values: Iterable[float | None]) -> None:
+    for value in values:
+        if value is not None and not abs(value) <= MOST:
+            raise ValueError(f"expected {what} within {MOST:g}, found {value:g}")
+
+
+def _sample(scored: Scored, at: int) -> Sample:
+    return Sample(
+        min(scored.ts_event, at),
+        scored.confidence * (1.0 - (scored.bot or 0.0)),
+        scored.polarity,
+        scored.aleatoric,
+        scored.epistemic,
+        scored.entropy,
+    )
+
+
+def _record(waiting: Waiting, books: Mapping[str, Liquidity]) -> SentimentRecord:
+    post, scored, before = waiting.post, waiting.scored, waiting.before
     after = next((books[asset] for asset in scored.assets if asset in books), Liquidity())
     return SentimentRecord(
         ts=post.ts_event,
@@ -248,4 +299,4 @@ def _post_now(seen: Seen) -> PostNow:
     base = (post.ts_event, post.source, post.text, post.assets, post.synthetic)
     if scored is None:
         return PostNow(*base)
-    return PostNow(*base, scored.polarity, scored.confidence, scored.tier, scored.bot)
+    return PostNow(*base, scored.polarity, scored.confidence, scored.tier, scored.bot, scored.took_ms)

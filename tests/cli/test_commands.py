@@ -27,6 +27,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("home")
     # The kernels' cache is a person's too, but compiling anew for each test would take minutes.
     kept = {name: value for name, value in os.environ.items() if not name.startswith("MICROTUI_")}
+    kept["MICROTUI_SENTIMENT__LOCAL__ON"] = "false"  # the model is another test's
     return {**kept, **{f"XDG_{n}_HOME": str(folder / n) for n in ("DATA", "CONFIG", "STATE")}}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import msgspec
 import numpy as np
@@ -17,7 +18,8 @@ from engine.events import Kind, Post, Scored, SentimentRecord
 from engine.frame import View
 from engine.picture import picture
 from engine.signals.mood import Decayed, Mood, Sample
-from engine.signals.swing import BAR_NS, Swing
+from engine.signals.sentiment import Liquidity, Point, Seen, SentimentState, Waiting
+from engine.signals.swing import BAR_NS, Bar, Swing
 from tests.laws.generated import START_NS, TICK_NS, generated_batches
 
 S = 1_000_000_000
@@ -36,8 +38,8 @@ def test_the_mean_is_the_weighted_sum_whatever_the_times(
 ) -> None:
     rows = sorted(rows)
     sums = Decayed(300.0)
-    for number, (at, weight, polarity, aleatoric, epistemic) in enumerate(rows):
-        sums.add(Sample(str(number), at * S + S, weight, polarity, aleatoric, epistemic, 0.5), at * S + S)
+    for at, weight, polarity, aleatoric, epistemic in rows:
+        sums.add(Sample(at * S + S, weight, polarity, aleatoric, epistemic, 0.5), at * S + S)
     now = rows[-1][0] + later_s
     sums.forget(now * S + S)
     table = np.array(rows, float)
@@ -55,29 +57,99 @@ def test_equal_weights_at_equal_times_are_the_textbook_mean() -> None:
     sums, value, alpha = Decayed(300.0), 0.0, 1.0 - math.exp(-60.0 / 300.0)
     rng = np.random.default_rng(1)
     for number, polarity in enumerate(rng.uniform(-1, 1, 200)):
-        sums.add(Sample(str(number), number * 60 * S + S, 1.0, float(polarity)), number * 60 * S + S)
+        sums.add(Sample(number * 60 * S + S, 1.0, float(polarity)), number * 60 * S + S)
         value += alpha * (polarity - value)
     assert sums.mean == pytest.approx(value, abs=1e-12)  # the start has been forgotten by then
 
 
+def scored(number: int, at: int, polarity: float, confidence: float, doubt: float | None = None) -> Scored:
+    return Scored(f"p{number}", at, ("BTC",), polarity, confidence, 0.3, doubt, 0.9, "embedded")
+
+
+def fold(*batches: tuple[int, list[Post | Scored]]) -> tuple[State, list[SentimentRecord]]:
+    """What notes at each of some times (ns) lead to, each time with a tick."""
+    state, records = State(), []
+    for ts, notes in batches:
+        out = BatchBuilder()
+        for note in notes:
+            out.add_note(note, ts)
+        out.add(Kind.TICK, ts, symbol=-1)
+        records += [d for d in apply(state, out.take())[0] if isinstance(d, SentimentRecord)]
+    return state, records
+
+
 def test_a_later_score_takes_the_place_of_the_first() -> None:
-    twice, once = Mood(Decayed(300.0)), Mood(Decayed(300.0))
-    for number in range(20):
-        twice.take(Sample(str(number), number * S + S, 0.9, 0.8, 0.3, None, 1.0), number * S + S)
-        once.take(Sample(str(number), number * S + S, 0.5, -0.6, 0.2, 0.1, 0.9), 30 * S)
-    for number in range(20):
-        twice.take(Sample(str(number), number * S + S, 0.5, -0.6, 0.2, 0.1, 0.9), 30 * S)
-    assert twice.posts == once.posts == 20
-    for a, b in zip((twice.swift, *twice.lags), (once.swift, *once.lags), strict=True):
-        assert a.mean == pytest.approx(b.mean)
-        assert a.epistemic == pytest.approx(b.epistemic)
-        assert a.agreement == pytest.approx(b.agreement)
+    posts = [Post(f"p{number}", "news:wire", (number + 1) * S, "x") for number in range(20)]
+    first = [scored(number, (number + 1) * S, 0.8, 0.9) for number in range(20)]
+    later = [scored(number, (number + 1) * S, -0.6, 0.5, 0.1) for number in range(20)]
+    at_once = [((number + 1) * S, [posts[number], first[number]]) for number in range(20)]
+    twice, _ = fold(*at_once, (30 * S, [*later]))
+    once, _ = fold((30 * S, [*posts, *later]))
+    a, b = twice.sentiment.assets["BTC"].mood, once.sentiment.assets["BTC"].mood
+    assert a.posts == b.posts == 20
+    assert twice.sentiment.sources["news:wire"].polarity == pytest.approx(20 * -0.6)
+    for ours, theirs in zip((a.swift, *a.lags, a.slow), (b.swift, *b.lags, b.slow), strict=True):
+        assert ours.mean == pytest.approx(theirs.mean)
+        assert ours.epistemic == pytest.approx(theirs.epistemic)
+        assert ours.agreement == pytest.approx(theirs.agreement)
+        assert ours.effective == pytest.approx(theirs.effective)
+
+
+def test_a_post_that_is_dated_after_its_score_is_taken_out_as_it_went_in() -> None:
+    notes = [Post("p0", "news:wire", 900 * S, "x"), scored(0, 900 * S, 0.8, 0.9)]
+    state, _ = fold((10 * S, [*notes]), (400 * S, [scored(0, 900 * S, 0.8, 0.9)]))
+    assert state.sentiment.assets["BTC"].mood.swift.weight == pytest.approx(0.9)
+
+
+def test_the_score_of_a_post_that_is_remembered_no_more_is_spending_alone() -> None:
+    """Else a slow tier's word would count the same post again."""
+    late = msgspec.structs.replace(scored(0, S, -0.9, 0.9), cost_micro=7)
+    state, records = fold((S, [late]))
+    assert state.sentiment.cost_micro == 7
+    assert state.sentiment.assets == {}
+    assert (state.sentiment.waiting, records) == ({}, [])
+
+
+def test_in_a_flood_every_post_is_recorded_and_better_scores_still_find_theirs() -> None:
+    """200 posts a second, of which the screen keeps the last; a better score comes ten seconds later."""
+    batches: list[tuple[int, list[Post | Scored]]] = []
+    for tick in range(900):
+        notes: list[Post | Scored] = []
+        ts = S + tick * S // 10
+        for number in range(20 * tick, 20 * tick + 20) if tick < 250 else ():
+            notes += [Post(f"p{number}", "news:wire", ts, "x"), scored(number, ts, 0.8, 0.9)]
+            if number >= 2000 and number % 10 == 0:
+                notes.append(scored(number - 2000, ts - 10 * S, -0.6, 0.5))
+        batches.append((ts, notes))
+    state, told = fold(*batches)
+    records = {r.post: r for r in told}
+    assert list(records) == [f"p{number}" for number in range(5000)]
+    assert sum(r.polarity == -0.6 for r in records.values()) == 300
+    assert state.sentiment.assets["BTC"].mood.posts == 5000
+    assert state.sentiment.sources["news:wire"].polarity == pytest.approx(0.8 * 4700 - 0.6 * 300)
+
+
+def test_a_mean_is_missing_once_all_posts_are_long_forgotten() -> None:
+    mood = Mood(Decayed(300.0))
+    assert mood.swift.mean is None
+    mood.take(Sample(S, 1.0, 0.8, 0.3, 0.1, 0.5), S)
+    mood.forget(S + 3599 * S)
+    assert mood.swift.mean == pytest.approx(0.8)
+    assert mood.lags[0].mean is None  # of a minute: twelve minutes have gone
+    mood.forget(S + 3601 * S)
+    swift = mood.swift
+    assert (swift.mean, swift.doubt, swift.aleatoric, swift.agreement) == (None, None, None, None)
+    assert swift.effective == 0.0
+    assert Swing().score(swift, 1.0).score is None
+    assert mood.slow.mean == pytest.approx(0.8)
+    mood.take(Sample(3700 * S, 0.5, -0.4), 3700 * S)
+    assert mood.swift.mean == pytest.approx(-0.4, abs=1e-4)
 
 
 def test_what_a_tier_cannot_tell_is_missing_and_not_zero() -> None:
     sums = Decayed(300.0)
     assert (sums.mean, sums.doubt, sums.epistemic, sums.agreement) == (None, None, None, None)
-    sums.add(Sample("a", S, 1.0, 0.4), S)
+    sums.add(Sample(S, 1.0, 0.4), S)
     assert sums.epistemic is None
     assert sums.aleatoric is None
     assert sums.doubt == 0.0
@@ -85,8 +157,8 @@ def test_what_a_tier_cannot_tell_is_missing_and_not_zero() -> None:
 
 def test_an_old_post_counts_as_little_as_its_age_says() -> None:
     mood = Mood(Decayed(300.0))
-    mood.take(Sample("old", S, 1.0, -1.0), 3001 * S)
-    mood.take(Sample("new", 3001 * S, 1.0, 1.0), 3001 * S)
+    mood.take(Sample(S, 1.0, -1.0), 3001 * S)
+    mood.take(Sample(3001 * S, 1.0, 1.0), 3001 * S)
     assert mood.swift.mean == pytest.approx(1.0, abs=1e-3)
     assert mood.slow.mean == pytest.approx(0.0, abs=0.05)
 
@@ -94,8 +166,8 @@ def test_an_old_post_counts_as_little_as_its_age_says() -> None:
 def test_the_swing_needs_history_and_says_what_is_missing() -> None:
     swing, sums = Swing(), Decayed(300.0)
     assert swing.score(sums, 10.0).score is None
-    for number in range(50):
-        sums.add(Sample(str(number), S, 1.0, 0.6, entropy=0.4), S)
+    for _ in range(50):
+        sums.add(Sample(S, 1.0, 0.6, entropy=0.4), S)
     young = swing.score(sums, 10.0)
     assert young.score is None
     assert young.missing == ("persistence", "liquidity", "flow")
@@ -129,7 +201,7 @@ def told() -> tuple[State, list[object]]:
             out.add_note(Scored(post, ts - 5 * S, assets, 0.5, 0.8, 0.3, None, 0.9, "embedded", 0.1), ts)
             if number % 60 == 3:
                 out.add_note(Scored(post, ts - 5 * S, assets, -0.5, 0.9, 0.2, 0.1, 0.6, "local", 0.1), ts)
-            apply(state, out.take())
+            derived += apply(state, out.take())[0]
     return state, derived
 
 
@@ -146,8 +218,11 @@ def test_posts_become_a_mood_a_history_and_records() -> None:
     history = memoryview(shown.history).cast("d")
     assert len(history) == pytest.approx(800 * 0.1 / 5, abs=2)
     assert history[-1] == pytest.approx(shown.value, abs=0.2)
-    records = [d for d in derived if isinstance(d, SentimentRecord)]
-    assert len(records) == len({r.post for r in records})
+    said = [d for d in derived if isinstance(d, SentimentRecord)]
+    records = list({r.post: r for r in said}.values())
+    assert len(records) == 40
+    at_first = {r.post: r for r in reversed(said)}.values()
+    assert all(r.tier == "embedded" and r.spread_bps_after is None for r in at_first)
     assert {r.tier for r in records} == {"embedded", "local"}
     about = [r for r in records if r.assets]
     assert any(r.depth_before is not None and r.depth_after is not None for r in about)
@@ -160,6 +235,36 @@ def test_sentiment_survives_a_checkpoint_and_a_hostile_one_is_refused() -> None:
     assert picture(again, View()) == picture(state, View())
     state.sentiment.assets["BTC"].mood.swift.tau_s = 0.0
     with pytest.raises(BadCheckpoint, match="forgets over 1 to 1e6 s, found 0"):
+        unpack(pack(state))
+
+
+NAN = float("nan")
+_WAITING = {"p9": Waiting(0, Liquidity(), Post("p9", "x", -1, "x"), scored(9, 0, 0.5, 0.9), 0)}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (lambda s: setattr(s.assets["BTC"].mood.swift, "value", NAN), "a mood's sums within 1e"),
+        (lambda s: setattr(s.assets["BTC"].mood.slow, "weight", 1e308), "a mood's sums within 1e"),
+        (lambda s: s.assets["BTC"].mood.lags.extend([Decayed(60.0)] * 9), "3 memories of a mood, found 12"),
+        (lambda s: s.assets["BTC"].history.append(Point(1e308, None, None)), "a mood's history within"),
+        (lambda s: s.assets["BTC"].swing.bars.append(Bar(0.1, math.inf, None)), "a swing's bars within"),
+        (lambda s: setattr(s.sources["news:wire"], "polarity", -math.inf), "the sources' means within"),
+        (
+            lambda s: s.posts.update(p=Seen(Post("p", "x", 0, "x"), scored(0, S, 1e308, 0.5))),
+            "a score with pol",
+        ),
+        (lambda s: s.waiting.update(_WAITING), "a post with ts_event from 0"),
+        (lambda s: s.assets.update({f"A{n}": s.assets["BTC"] for n in range(201)}), "within its bounds"),
+    ],
+)
+def test_a_strangers_checkpoint_holds_no_number_that_a_screen_could_fall_over(
+    spoil: Callable[[SentimentState], object], sentence: str
+) -> None:
+    state, _ = told()
+    spoil(state.sentiment)
+    with pytest.raises(BadCheckpoint, match=sentence):
         unpack(pack(state))
 
 

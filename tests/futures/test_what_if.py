@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from engine.feeds.clock import SystemClock
 from engine.frame import Fan, View
 from engine.futures.crew import Crew, Harvest
 from engine.futures.pairs import Start, grown
+from engine.futures.start import prepared
 from engine.futures.what_if import WhatIfs
 from engine.market.source import SimSource
 from engine.ports import WhatIf
@@ -210,3 +212,32 @@ class _Shown:
 def test_start_is_what_it_says() -> None:
     begin: Start = start()
     assert begin.ticks_of(60_000) == 60_000.0
+
+
+async def test_a_key_that_is_held_down_prepares_one_what_if_at_a_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    session = await simulated()
+    inside: list[int] = []
+    begun = [0]
+
+    def slow(*of: Any) -> Callable[[], Start]:
+        prepare = prepared(*of)
+
+        def make() -> Start:
+            begun[0] += 1
+            inside.append(1)
+            time.sleep(0.05)
+            assert len(inside) == 1
+            inside.pop()
+            return prepare()
+
+        return make
+
+    monkeypatch.setattr("engine.futures.what_if.prepared", slow)
+    what_ifs = WhatIfs()
+    for _ in range(40):
+        what_ifs.begin(session, WhatIf(None, 8, 5), lambda: None)
+    fan = await fan_of(session, WhatIf(None, 8, 5), what_ifs)
+    assert fan.state == "DONE"
+    assert begun[0] < 10

@@ -82,6 +82,24 @@ def test_a_long_text_is_scored_by_its_beginning(tier: Embedded) -> None:
     assert scores.confidence[2] < 0.99
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Bitcoin price today is 61,000",
+        "How do I buy bitcoin?",
+        "What is the best wallet for a beginner?",
+        "Can I use my Ledger with Metamask?",
+        "How do taxes work if I sell my coins in the US?",
+        "ETH gas is 12 gwei right now",
+    ],
+)
+def test_questions_and_facts_about_coins_take_no_side(tier: Embedded, text: str) -> None:
+    """None of them is among the sentences that neutral was learned from."""
+    scores = tier.predict_batch([text])
+    assert scores.label[0] == NEUTRAL
+    assert abs(scores.polarity[0]) < 0.3
+
+
 def test_hidden_characters_change_nothing(tier: Embedded) -> None:
     plain, hidden = "this coin is a scam", "th\u200bis co\u202ein is a s\u2060cam\x07"
     scores = tier.predict_batch([plain, hidden])

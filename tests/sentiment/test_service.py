@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -60,6 +62,22 @@ def test_a_post_is_scored_in_the_tick_in_which_it_comes() -> None:
     assert state.sentiment.assets["BTC"].mood.swift.weight == pytest.approx(
         0.9 * 0.6, rel=1e-3
     )  # a tick later
+
+
+def test_how_long_a_score_took_is_told_but_for_made_up_posts() -> None:
+    """A made-up post's would differ from run to run of the same seed."""
+    reading = Reading(Says())
+    reading.put(post(1, "+"))
+    reading.put(msgspec.structs.replace(post(2, "+"), synthetic=True))
+    time.sleep(0.02)
+    _, first, _, made_up = tick(reading, state := State(), START_NS)
+    assert isinstance(first, Scored)
+    assert isinstance(made_up, Scored)
+    assert first.took_ms is not None
+    assert 20 <= first.took_ms < 5000
+    assert made_up.took_ms is None
+    shown = {seen.post.id: seen.scored for seen in state.sentiment.posts.values()}
+    assert shown == {"p1": first, "p2": made_up}
 
 
 def test_a_flood_is_scored_at_a_steady_pace_and_what_is_let_go_is_said() -> None:

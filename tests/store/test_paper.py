@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 
 from engine.batch import OWN, Batch, BatchBuilder
-from engine.events import Kind, Listed, Note, Post, Scored, Shock
+from engine.events import Kind, Listed, Note, Post, Scored, SentimentRecord, Shock
 from store.codec import decode, encode
 from store.errors import BadRecording
 from store.header import new_header
+from store.plain import PlainTables
 from store.recorder import Recorder
 from store.recording import Recording
+from store.schema import open_writer
 from store.sessions import Catalogue
 from tests.store.made import BTC, START_NS, TICK_NS
 
@@ -60,6 +62,24 @@ def test_a_child_names_its_parent_in_its_header_and_in_the_list(tmp_path: Path) 
         assert parents == {"parent": "", "child": origin}
 
 
+def test_a_post_has_one_row_that_is_written_over_in_its_place(tmp_path: Path) -> None:
+    def said(post: str, polarity: float, depth_after: float | None) -> SentimentRecord:
+        known = (0.8, 0.4, None, "embedded", "m", 0.1, 0, 0.2, 3.0, 0.2, depth_after, 0)
+        return SentimentRecord(START_NS, post, "news:wire", "", "BTC", "up", polarity, *known)
+
+    connection, tables, empty = open_writer(tmp_path / "x.sqlite"), PlainTables(), BatchBuilder(1, 1).take()
+    for rows in (
+        [said("a", 0.5, None), said("b", 0.1, None)],
+        [said("a", -0.2, None)],
+        [said("a", -0.2, 7.0)],
+    ):
+        tables.add(0, empty, rows)
+        tables.write(connection)
+    found = connection.execute("select rowid, post, polarity, depth_after from sentiment").fetchall()
+    connection.close()
+    assert found == [(1, "a", -0.2, 7.0), (2, "b", 0.1, None)]
+
+
 def with_note(note: Note) -> bytes:
     out = BatchBuilder(2, 2)
     out.add_note(note, START_NS)
@@ -77,10 +97,21 @@ SCORE = Scored("p", START_NS, ("BTC",), 0.5, 0.9, 0.2, None, 0.6, "embedded")
         (Shock("programme", float("nan"), -1, 30.0), "expected a size of"),
         (Shock("halt", duration_s=float("inf")), "expected a duration of"),
         (Shock("halt", duration_s=1.0, symbol=-1), "expected a symbol's index"),
-        (Scored("p", 0, (), 40.0, 0.9, None, None, None, "x"), "expected a score's numbers"),
-        (Scored("p", 0, (), 0.1, float("nan"), None, None, None, "x"), "expected a score's numbers"),
-        (Scored("p", 0, (), 0.1, 0.9, 1e9, None, None, "x"), "expected a score's doubts"),
-        (Scored("p", 0, (), 0.1, 0.9, None, None, float("inf"), "x"), "expected a score's doubts"),
+        (
+            Scored("p", 0, (), 40.0, 0.9, None, None, None, "x"),
+            "a score with polarity from -1 to 1, found 40",
+        ),
+        (
+            Scored("p", 0, (), 0.1, float("nan"), None, None, None, "x"),
+            "with confidence from 0 to 1, found nan",
+        ),
+        (Scored("p", 0, (), 0.1, 0.9, 1e9, None, None, "x"), "with aleatoric from 0 to 2"),
+        (Scored("p", 0, (), 0.1, 0.9, None, None, float("inf"), "x"), "with entropy from 0 to 2"),
+        (Scored("p", 0, (), 0.1, 0.9, None, None, None, "x", 1.5), "with bot from 0 to 1"),
+        (Scored("p", 0, (), 0.1, 0.9, None, None, None, "x", cost_micro=2**63), "with cost_micro from 0"),
+        (Scored("p", 0, (), 0.1, 0.9, None, None, None, "x", took_ms=-1), "with took_ms from 0"),
+        (Post("p", "x", 2**63, "x"), "expected a post with ts_event from 0"),
+        (Post("p", "x", -1, "x"), "expected a post with ts_event from 0"),
     ],
 )
 def test_numbers_that_no_session_could_have_used_are_refused(note: Note, sentence: str) -> None:

@@ -211,7 +211,7 @@ def test_a_newer_form_is_refused_with_the_version_to_install(whole: Path) -> Non
         db.execute("pragma user_version = 7")
         db.execute("update header set value = '3.2.1' where key = 'microtui'")
 
-    with pytest.raises(NewerRecording, match=r"form 7.*up to form 3.*install microtui 3\.2\.1 or later"):
+    with pytest.raises(NewerRecording, match=r"form 7.*up to form 4.*install microtui 3\.2\.1 or later"):
         Recording(changed(whole, newer))
 
 
@@ -240,7 +240,7 @@ def test_an_older_form_migrates_and_keeps_its_events(whole: Path) -> None:
         expected = [recording.query(sql) for sql in ("select * from trades_iso", "select * from marks")]
     older = changed(whole, first_form)
     with Recording(older) as recording:
-        assert recording.query("pragma user_version") == [(3,)]
+        assert recording.query("pragma user_version") == [(4,)]
         assert [
             recording.query(sql) for sql in ("select * from trades_iso", "select * from marks")
         ] == expected

@@ -56,7 +56,7 @@ def sentiment(
                     bot=None if number % 5 == 4 else 0.97 if number % 11 == 3 else 0.04,
                     cost_micro=180 if tier == "gateway" else 0, synthetic=synthetic,
                 )  # fmt: skip
-                state.on_scored(scored, now, {}, SentimentRule())
+                state.on_scored(scored, now, dict, SentimentRule())
             number += 1
         list(state.tick(now, {}, {about: (20.0 + second % 60, mood + rng.gauss(0, 1.0))}))
     found = sentiment_now(state, asset, 42.0)

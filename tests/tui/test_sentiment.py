@@ -224,6 +224,22 @@ def test_an_asset_whose_posts_wait_for_a_score_is_not_given_one() -> None:
     assert not re.search(r"[+−]\d\.\d\d", " ".join(rows))
 
 
+def test_a_mean_that_was_forgotten_is_not_called_unscored() -> None:
+    old = PostNow(NOW - 4000 * SECOND, "reddit:Bitcoin", "gm", ("BTC",), False, 0.5, 0.9, "embedded")
+    rows = drawn(Sentiment(plain_look()), of(SentimentNow("BTC", posts=(old,), tau_s=300.0)), *COMPACT)
+    text = " ".join(" ".join(row[2:-2].split()) for row in rows)
+    assert "nothing new about BTC for 1h: too long ago for a mean" in text
+
+
+def test_how_long_a_score_took_stands_beside_the_age_where_there_is_room() -> None:
+    post = PostNow(NOW - 9 * SECOND, "reddit:Bitcoin", "gm", ("BTC",), False, 0.5, 0.9, "local", 0.1, 1234)
+    mood = changed(posts=(post, msgspec.structs.replace(post, took_ms=None)))
+    wide = drawn(Sentiment(plain_look()), of(mood), *ZOOMED)
+    assert any("age   took  score" in row for row in wide)
+    assert [row[2:14] for row in wide if "gm" in row] == ["  9s  1.2 s ", "  9s      – "]
+    assert not any("1.2 s" in row for row in drawn(Sentiment(plain_look()), of(mood), *COMPACT))
+
+
 def test_quiet_hides_what_was_spent() -> None:
     quiet = Look(Palette(FALLBACK), quiet=True)
     loud, hushed = (

@@ -19,6 +19,7 @@ from tui.panels.base import Row
 OPINION = 0.1  # polarity beyond which a post is bullish or bearish, as in the engine's agreement of posts
 LIGHT = 0.2  # weight below which a post is drawn with less colour
 WIDE = 64  # cells from which a post has one line, its numbers in columns
+TOOK_FROM = 76  # cells from which one of them is how long its score took
 _SHORT = {"embedded": "emb", "local": "loc", "gateway": "gate"}  # tiers, where there is little room
 _INDENT = 6  # cells of score and age, the text begins behind them
 _SOURCE = 18  # cells of a source where it has a column
@@ -51,6 +52,20 @@ def age(since_ns: int, now_ns: int) -> str:
         if seconds >= unit:
             return f"{seconds // unit}{letter}"
     return f"{seconds}s"
+
+
+def took_text(took_ms: int | None) -> str:
+    """From a post's arrival to its score.
+
+    >>> [took_text(ms) for ms in (None, 40, 1234, 65_000)]
+    ['–', '40 ms', '1.2 s', '65 s']
+    """
+    if took_ms is None:
+        return MISSING
+    if took_ms < 1000:
+        return f"{took_ms} ms"
+    seconds = took_ms / 1000
+    return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
 
 
 def source_name(source: str) -> str:
@@ -92,7 +107,8 @@ def _cut(text: str, width: int, ascii_only: bool) -> str:
 
 def heading(width: int) -> str | None:
     """What the columns of a wide list are; a narrow one has none."""
-    return f" age  score  conf   bot  tier     {'source':<{_SOURCE}}post" if width >= WIDE else None
+    took = "   took" if width >= TOOK_FROM else ""
+    return f" age{took}  score  conf   bot  tier     {'source':<{_SOURCE}}post" if width >= WIDE else None
 
 
 class PostRows:
@@ -124,8 +140,9 @@ def _line(post: PostNow, now_ns: int, look: Look, width: int, ours: bool) -> Row
     tier = cut(post.tier, 8, look) or "waiting"
     numbers = f"  {_share(post.confidence):>4}  {_share(post.bot):>4}  {tier:<8} "
     source = cut(source_name(post.source), _SOURCE - 1, look)
+    took = f"{took_text(post.took_ms):>6} " if width >= TOOK_FROM else ""
     row = [
-        Segment(f"{age(post.ts, now_ns):>4} ", palette.dim),
+        Segment(f"{age(post.ts, now_ns):>4} {took}", palette.dim),
         Segment(f"{_score(post, look):>6}", post_style(post, look) + _BOLD),
         Segment(numbers, palette.dim),
         Segment(source + " " * (_SOURCE - cell_len(source)), _source_style(post, look)),

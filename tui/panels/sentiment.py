@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from rich.segment import Segment
 from rich.style import Style
 
-from engine.frame import Frame, PostNow, SentimentNow
+from engine.frame import TEXT_FEEDS, Frame, PostNow, SentimentNow
 from tui.look import Look
 from tui.panels.base import Row
 from tui.panels.mood import LEAST_ROWS, MoodChart
 from tui.panels.posts import PostRows, age, heading, legible, polarity_text
 from tui.panels.scroll import ScrollPanel, wrapped
-from tui.panels.voices import TEXT_FEEDS, details, duration, gauge, is_old, newest, trouble
+from tui.panels.voices import details, duration, gauge, is_old, newest, trouble
 
 CHART_SHARE = 0.4  # of the height
 TIMES_FROM = 5  # rows of chart from which it has a time axis
@@ -38,7 +38,8 @@ class Sentiment(ScrollPanel):
         "posts as dots at their time and polarity, larger the more they count, ▲▼ beyond the scale.\n"
         "SSS: Swing Sustainability Score, -100 to 100, from Persistence, Agreement of posts, Clarity, Liquidity and "
         "Flow of orders; parts without enough history are missing, and it says which. A heuristic of ours.\n"
-        "Posts: score, age, source, the tier that scored it, and the probability that a machine wrote it (bot).\n"
+        "Posts: score, age, source, the tier that scored it, and the probability that a machine wrote it (bot); "
+        "where there is room, the time from its arrival to its score (took).\n"
         "synthetic: made up by a simulated market.\n"
         "Zoomed (z): parts of the score, doubts, longer memories, distribution, sources, tiers and what they cost. "
         "Arrow keys and the wheel scroll."
@@ -145,8 +146,13 @@ class Sentiment(ScrollPanel):
             known = {feed.venue: feed.state for feed in frame.market.feeds if feed.venue in TEXT_FEEDS}
             asked = ", ".join(venue for venue, state in known.items() if state != "LIVE")
             said = f"no post yet; waiting for {asked}" if asked else "no post yet"
-        elif any(mood.asset in post.assets for post in mood.posts):
+        elif ours := [post for post in mood.posts if mood.asset in post.assets]:
+            latest = newest(ours)
             said = f"no post about {asset} has been scored yet"
+            if latest is not None:
+                said = (
+                    f"nothing new about {asset} for {age(latest, frame.market.ts)}: too long ago for a mean"
+                )
         else:
             said = f"no post about {asset} yet; the latest about others:"
         return [[Segment(line, palette.dim)] for line in wrapped(said, width)]

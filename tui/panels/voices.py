@@ -7,18 +7,12 @@ from collections.abc import Iterator, Sequence
 from rich.segment import Segment
 from rich.style import Style
 
-from engine.frame import Frame, PostNow, SentimentNow, SwingNow
+from engine.frame import TEXT_FEEDS, Frame, PostNow, SentimentNow, SwingNow
 from tui.format import MISSING, SECOND_NS, grouped, signed
 from tui.look import Look
 from tui.panels.base import Row
 from tui.panels.posts import OPINION, age, cut, legible, polarity_text, source_name
 
-TEXT_FEEDS = (
-    "reddit",
-    "news",
-    "fear-greed",
-    "sentiment",
-)  # connections that text comes by, and who scores it
 TROUBLED = ("BACKOFF", "BLOCKED")
 PARTS = (
     "persistence",
