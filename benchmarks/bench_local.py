@@ -70,11 +70,17 @@ def distilroberta(folder: Path) -> Path:
 
 
 def on(folder: Path, device: str, clock: Callable[[], float]) -> dict[str, float]:
+    import torch
+
     from engine.sentiment import local
 
     posts = made_up(POSTS)
+    dtype = torch.bfloat16 if device == "cuda" else torch.float32
+    # One network for all three, so that where its weights lie in memory makes no difference.
+    model, tokenizer = local.opened(folder, LocalOptions(model=str(folder)), dtype)
+    model.to(device)
     tiers = {
-        doubt: local.load(LocalOptions(model=str(folder), doubt=doubt, device=device))
+        doubt: local.Local(model, tokenizer, LocalOptions(doubt=doubt), local.Calibration(), "")
         for doubt in ("none", "head", "full")
     }
     one = per_post(tiers, posts[:ALONE], clock)

@@ -43,6 +43,7 @@ from engine.events import (
 from engine.frame import TEXT_FEEDS, Event, Feed
 from engine.instrument import Instrument
 from engine.kernels import charts as chart_kernel
+from engine.kernels import charts_view as chart_view
 from engine.kernels import fold as fold_kernel
 from engine.kernels import market as market_kernel
 from engine.paper_orders import Resting, fill_text, fold_orders
@@ -156,13 +157,28 @@ def apply(state: State, batch: Batch) -> tuple[list[Derived], list[Resync]]:
             _alert(state, Alert(fill.ts, fill.symbol, "FILL", None, text), derived)
     state.seq += len(batch)
     for index, symbol in state.symbols.items():
-        mid = symbol.feature("mid") if symbol.trusted else None
         chart_kernel.on_batch(
-            batch.rows, index, symbol.charts, symbol.market.book, math.nan if mid is None else mid
+            batch.rows, index, symbol.charts, symbol.market.book, _charted(symbol, batch, index)
         )
     if batch.ends_at_tick:
         _tick(state, int(batch.rows[-1]["ts_recv"]), derived)
     return derived, requests
+
+
+def _charted(symbol: SymbolState, batch: Batch, index: int) -> float:
+    """What the bars show: the mid, or the last trade's price while a side of a trusted book is empty; else NaN."""
+    mid = symbol.feature("mid") if symbol.trusted else None
+    if mid is not None:
+        return mid
+    charts = symbol.charts
+    traded = (batch.rows["kind"] == Kind.TRADE) & (batch.rows["symbol"] == index)
+    if symbol.trusted and traded.any():
+        ticks = float(batch.rows["price_ticks"][traded][-1])
+    elif symbol.trusted and charts.clock[chart_kernel.TRADES] > 0:
+        ticks = float(chart_view.read_tape(charts, 1)[0, chart_kernel.TAPE_TICKS])
+    else:
+        return math.nan
+    return symbol.instrument.tick.to_float(ticks)
 
 
 def listed(state: State) -> tuple[Listed, ...]:

@@ -209,6 +209,8 @@ class Desk:
         task, self._rewind, self._rewind_task = self._rewind_task, None, None
         self._in_child = False
         if task is not None:
+            if self._futures is not None:
+                self._futures.clear()  # it was of what is closed now
             task.cancel()
             await asyncio.wait({task})
 

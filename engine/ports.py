@@ -95,8 +95,14 @@ class Resync(msgspec.Struct, frozen=True, tag="resync"):
     reason: str
 
 
+class Refold(msgspec.Struct, frozen=True, tag="refold"):
+    """The session cannot read the checkpoints of this recording: go there from its first event."""
+
+    ts: int
+
+
 Command = (
-    SetView | Pause | Speed | StepBy | Seek | GoLive | AddMark | Record | Resync
+    SetView | Pause | Speed | StepBy | Seek | GoLive | AddMark | Record | Resync | Refold
     | Inject | WhatIf | ClearWhatIf | PlaceOrder | CancelOrders
 )  # fmt: skip
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from engine.batch import Batch, concat
-from engine.checkpoint import pack, unpack
+from engine.checkpoint import BadCheckpoint, pack, unpack
 from engine.core import State, apply, listed
 from engine.events import Derived
 from engine.frame import Frame, Host, View
@@ -26,6 +26,7 @@ from engine.ports import (
     Pause,
     Producer,
     Record,
+    Refold,
     Resync,
     Seek,
     SetView,
@@ -38,6 +39,9 @@ from engine.ports import (
 log = logging.getLogger(__name__)
 
 DRAW_EVERY_S = 0.095  # of wall time: the screen looks ten times a second, more frames help nobody
+MOST_REFOLDS = (
+    3  # a seek may have been under way when the first was asked for; a recording that begins late has none
+)
 YIELD_AFTER_S = 0.005  # how long folding may keep the loop from reading a command
 
 Observer = Callable[[State, Sequence[Derived]], None]
@@ -77,6 +81,7 @@ class Session:
         self._begin_at = begin_at
         self._publish = publish
         self._host = host
+        self._refolds = 0
         self._said: list[Batch] = []  # by producers, since the last tick
         self._drawn_at = 0.0
         self._draw_from_ts = 0  # after a jump: nothing before this tick is drawn
@@ -91,7 +96,7 @@ class Session:
             yielded = time.perf_counter()
             async for item in self.source.batches():
                 if isinstance(item, Jump):
-                    self._jump(item)
+                    await self._jump(item)
                 else:
                     await self._fold(item)
                 if time.perf_counter() - yielded > YIELD_AFTER_S:
@@ -193,9 +198,16 @@ class Session:
         if "resync" in self.source.accepts:
             await self.source.command(request)
 
-    def _jump(self, jump: Jump) -> None:
+    async def _jump(self, jump: Jump) -> None:
         self._drop_late()
-        self.state = unpack(jump.checkpoint.blob) if jump.checkpoint is not None else State()
+        try:
+            self.state = unpack(jump.checkpoint.blob) if jump.checkpoint is not None else State()
+        except BadCheckpoint:  # of another version, or damaged: its events say the same, only not as fast
+            self._refolds += 1
+            if self._refolds > MOST_REFOLDS or "refold" not in self.source.accepts:
+                raise
+            await self.source.command(Refold(jump.until_ts))
+            return
         self._said.clear()
         self._draw_from_ts = jump.until_ts
         self._drawn_at = 0.0

@@ -15,7 +15,7 @@ from typing import Any
 
 from engine.batch import Batch
 from engine.frame import Transport
-from engine.ports import Checkpoint, Clock, Command, Jump, Pause, Seek, Speed, StepBy
+from engine.ports import Checkpoint, Clock, Command, Jump, Pause, Refold, Seek, Speed, StepBy
 from store.errors import BadRecording
 from store.recording import Block, Recording
 
@@ -42,7 +42,7 @@ class ReplaySource:
     end it stops and waits to be sought; without `hold_at_end` its batches end there.
     """
 
-    accepts = frozenset({"pause", "speed", "step", "seek"})
+    accepts = frozenset({"pause", "speed", "step", "seek", "refold"})
 
     def __init__(
         self,
@@ -64,6 +64,7 @@ class ReplaySource:
         self._until_ts: int | None = None  # not paced up to the first tick there
         self._at = 0  # the last tick emitted
         self._anchor: tuple[int, int] | None = None  # (clock, session time) from which ticks fall due
+        self._blind = False  # its checkpoints are of no use to whoever folds
         self._wake = asyncio.Event()
         self._closed = False
         self._refreshed = time.monotonic()
@@ -116,6 +117,9 @@ class ReplaySource:
             case StepBy() if command.ticks < 0:
                 self._paused = True
                 await self._step_back(-command.ticks)
+            case Refold():
+                self._blind = True
+                await self._seek(command.ts)
             case Seek():
                 await self._seek(command.ts)
             case _:
@@ -144,7 +148,9 @@ class ReplaySource:
         if self._follow:
             await asyncio.to_thread(recording.refresh)
         target = min(max(ts, recording.start), recording.end)
-        checkpoint = await asyncio.to_thread(recording.checkpoint_before, target)
+        checkpoint = None
+        if not self._blind:
+            checkpoint = await asyncio.to_thread(recording.checkpoint_before, target)
         self._steps = 0
         self._go(checkpoint, target)
 

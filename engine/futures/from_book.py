@@ -40,6 +40,7 @@ RATES = (
 DAMPING = 0.6  # volume grows faster than the rate of those who begin it: others react
 NEAR_TICKS = 12  # within reach of the makers
 MAKERS_SHARE = 0.8  # of the depth there; the rest is the book's own orders
+FAST = 2.0  # times the usual rate, from which on makers quote for the flow and not for the book
 LEAST_HALF_SPREAD = 0.3  # ticks
 FADES_S = 5.0  # mean life of an order at the best; agents take over, who follow the price as real orders do
 FADES_TICKS = 40.0  # so far behind it lives twice as long
@@ -171,7 +172,10 @@ def _scenario(seen: Seen, scale: Scale, orders: int) -> Scenario:
     """The default one at one venue, with makers and noise traders as the book has them."""
     params = USUAL.agents
     near = _depth_within(seen, NEAR_TICKS * scale.price_a_tick) / scale.base_a_unit
-    size = min(max(MAKERS_SHARE * near / USUAL.counts.maker, 0.01), 1e4)
+    # Where trades come fast a displayed book is refilled as fast: makers who quoted no more than it shows would be
+    # eaten up, and futures stand without a price. So they meet a fast flow with what they meet the usual one with.
+    flow = params.maker.size * scale.rate * min(1.0, scale.rate / FAST)
+    size = min(max(MAKERS_SHARE * near / USUAL.counts.maker, flow, 0.01), 1e4)
     half_spread = 0.5 * seen.spread / scale.price_a_tick
     beyond = max(
         half_spread - 0.5, LEAST_HALF_SPREAD

@@ -11,6 +11,7 @@ import math
 import numpy as np
 
 from engine.agents import maker
+from engine.agents.informed import P_SENTIMENT
 from engine.agents.trading import BUY, SELL, Floats
 from engine.events import Shock
 from engine.kernels import helper, inlined
@@ -21,6 +22,7 @@ from engine.market.state import (
     CHURN,
     EXPIRES,
     HALTED,
+    INFORMED,
     K_FLOW0,
     K_KAPPA,
     K_LOTS,
@@ -176,6 +178,10 @@ def act(m: Market) -> None:
             part = size / (m.shocks[row, X_UNTIL] - m.shocks[row, X_FROM])
             m.shared[MOOD] = min(max(m.shared[MOOD] + m.shocks[row, X_SIDE] * part, -1.0), 1.0)
             m.shared[UNSURE] += DOUBT_ODDS * part
+            # A burst is read by everybody: prices go where those who follow sentiment will want them.
+            moved = m.shocks[row, X_SIDE] * part * m.params[INFORMED, P_SENTIMENT]
+            for venue in range(int(m.physics[K_VENUES])):
+                m.world[venue, SETTLED] = max(m.world[venue, SETTLED] + moved, 1.0)
         elif kind == _VOLATILITY:
             churn = max(churn, size)
         elif kind == _HALT:

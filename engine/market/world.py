@@ -113,11 +113,17 @@ def excited(world: Floats, physics: Floats, venue: int, side: int) -> None:
 
 
 @helper
-def _common(shared: Floats, physics: Floats, streams: Streams, row: int, dt: float) -> None:
+def _common(world: Floats, shared: Floats, physics: Floats, streams: Streams, row: int, dt: float) -> None:
     """Fundamental, sentiment and doubt, the same for all venues."""
     root = math.sqrt(dt)
     shared[TIME] += dt
-    shared[VALUE] += physics[K_VALUE_SIGMA] * shared[CHURN] * root * normal(streams, row)
+    news = physics[K_VALUE_SIGMA] * root * normal(streams, row)
+    shared[VALUE] += news * shared[CHURN]
+    if (
+        shared[CHURN] > 1.0
+    ):  # a burst of news is seen by everybody: what is beyond the usual moves quotes at once
+        for venue in range(int(physics[K_VENUES])):
+            world[venue, SETTLED] = max(world[venue, SETTLED] + news * (shared[CHURN] - 1.0), 1.0)
     if uniform(streams, row) < physics[K_SHOCKS] * dt:
         shared[VALUE] += physics[K_SHOCK_SIZE] * normal(streams, row)
     keep = physics[K_MOOD_AR] ** dt
@@ -184,7 +190,7 @@ def advance(
     dt: float,
 ) -> None:
     """One step of `dt` seconds; then `sight` says what agents may know. `row` is the world's stream."""
-    _common(shared, physics, streams, row, dt)
+    _common(world, shared, physics, streams, row, dt)
     venues = int(physics[K_VENUES])
     for venue in range(venues):
         _venue(world, sight, physics, streams, row, venue, dt)

@@ -271,3 +271,19 @@ def test_a_stale_book_goes_on_where_its_feed_goes_on() -> None:
         (100, 5),
         (99, 7),
     ]
+
+
+def test_a_chart_goes_on_with_trades_while_a_side_of_the_book_is_empty() -> None:
+    state = State()
+    for batch in opening([([(100, 5)], [(102, 5)]), ([(100, 0)], [])]):
+        apply(state, batch)
+    market = picture(state, View())
+    assert market.lines[0].mid is None
+    out, ts = BatchBuilder(), START_NS + 20 * TICK_NS
+    out.add(Kind.TRADE, ts, symbol=0, last_id=1, price_ticks=90, size_lots=1, side=-1)
+    out.add(Kind.TICK, ts)
+    apply(state, out.take())
+    market = picture(state, View())
+    assert market.lines[0].mid is None
+    assert memoryview(market.detail.chart.close).cast("d")[-1] == pytest.approx(0.90)
+    assert memoryview(market.detail.chart.low).cast("d")[-1] == pytest.approx(0.90)

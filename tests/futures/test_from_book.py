@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +93,19 @@ def test_the_plain_fan_is_as_wide_as_the_sessions_volatility_says(sigma: float, 
     ends = np.array([grown(begin, pair, False).mid_ticks[[0, 30]] for pair in range(96)])
     spread_of_ends = np.log(ends[:, 1] / ends[:, 0]).std()
     assert spread_of_ends == pytest.approx(seen.sigma * math.sqrt(30.0), rel=0.3)
+
+
+def test_a_fast_flow_over_a_thin_book_leaves_a_market_with_a_price() -> None:
+    """A hundred trades a second, each larger than several levels: displayed size is refilled as fast as it goes."""
+    seen = seen_of(walked(1.5e-4, 60, 1, trades_per_s=90.0).symbols[0])
+    seen = replace(seen, trade_lots=2000.0, sizes=seen.sizes * 20)
+    begin = start_of(from_book(seen, 5), seen)
+    paths = [grown(begin, pair, False) for pair in range(48)]
+    assert np.isnan([path.spread_ticks for path in paths]).mean() < 0.02
+    ends = np.array([path.mid_ticks[[0, 30]] for path in paths])
+    assert seen.sigma is not None
+    ratio = np.log(ends[:, 1] / ends[:, 0]).std() / (seen.sigma * math.sqrt(30.0))
+    assert 0.4 < ratio < 1.8
 
 
 def test_volatility_is_that_of_overlapping_returns() -> None:

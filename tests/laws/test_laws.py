@@ -207,3 +207,16 @@ def checkpoints_of(recording: Recording) -> Iterator[Checkpoint]:
     while (checkpoint := recording.checkpoint_after(seq)) is not None:
         yield checkpoint
         seq = checkpoint.seq + 1
+
+
+def test_checkpoints_that_cannot_be_read_cost_time_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "session.sqlite"
+    monkeypatch.setattr("engine.checkpoint.VERSION", 99)
+    frames = record(path, generated_batches(9, 3000))
+    monkeypatch.undo()
+    targets = sorted(frames)[-3:]
+    for target, state in sought(path, targets):
+        assert state.ts == target
+        assert digest(state) == frames[target]

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.agents import maker
+from engine.agents.informed import P_SENTIMENT
 from engine.agents.trading import ASK, BID
 from engine.kernels.matching_state import Do
 from engine.market.people import ask
@@ -20,6 +21,7 @@ from engine.market.state import (
     CLOSED,
     EXPIRES,
     HALTED,
+    INFORMED,
     LAST_MID,
     LIQUIDATIONS,
     MAKER,
@@ -28,6 +30,7 @@ from engine.market.state import (
     NUMBER,
     POSITION,
     PROGRAMME,
+    SETTLED,
     SHOCKS,
     STANDING,
     TOLD,
@@ -146,6 +149,24 @@ def test_a_burst_of_posts_moves_mood_and_doubt(calm: Market) -> None:
     assert clamped or fallen == pytest.approx(0.5, abs=0.03)
     assert float(shocked.shared[UNSURE] - plain.shared[UNSURE]) == pytest.approx(1.0, abs=0.05)
     assert float(shocked.shared[VALUE]) == float(plain.shared[VALUE])
+    follow = 0.5 * plain.params[INFORMED, P_SENTIMENT]  # what everybody reads, everybody quotes
+    for venue in range(2):
+        assert float(plain.world[venue, SETTLED] - shocked.world[venue, SETTLED]) > 0.4 * follow
+
+
+def test_volatility_widens_where_the_market_goes() -> None:
+    spread = {}
+    for shock in (None, "volatility:8/60s"):
+        ends = []
+        for seed in range(12):
+            market = ran(Scenario(), seed, 30)
+            if shock is not None:
+                begin(market, parse(shock))
+            before = float(market.world[0, LAST_MID])
+            step(market, 600)
+            ends.append(float(market.world[0, LAST_MID]) - before)
+        spread[shock] = np.std(ends)
+    assert spread["volatility:8/60s"] > 1.5 * spread[None]
 
 
 def test_a_volatility_burst_multiplies_the_fundamentals_moves_and_ends() -> None:

@@ -251,7 +251,7 @@ async def test_the_transport_knows_the_whole_recording(path: Path) -> None:
     transport = source.transport
     assert (transport.label, transport.start, transport.end) == ("REWIND", START_NS, tick(TICKS))
     assert (START_NS + 9 * TICK_NS, "MARK") in transport.marks
-    assert source.accepts == {"pause", "speed", "step", "seek"}
+    assert source.accepts == {"pause", "speed", "step", "seek", "refold"}
     await source.close()
 
 

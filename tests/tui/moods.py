@@ -55,6 +55,7 @@ def sentiment(
                     post.id, post.ts_event, (about,), polarity, 0.35 + 0.6 * abs(polarity), 0.3, 0.05, 0.5, tier,
                     bot=None if number % 5 == 4 else 0.97 if number % 11 == 3 else 0.04,
                     cost_micro=180 if tier == "gateway" else 0, synthetic=synthetic,
+                    took_ms=None if synthetic else 5 if tier == "embedded" else 1400,
                 )  # fmt: skip
                 state.on_scored(scored, now, dict, SentimentRule())
             number += 1

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from engine.frame import INTERVALS_NS, Chart, Event, Frame, Print, View
+from engine.frame import INTERVALS_NS, Chart, Event, Feed, Frame, Print, View
 from engine.instrument import Instrument
 from engine.ports import Seek
 from tests.tui import frames
@@ -153,6 +153,18 @@ async def test_without_a_network_it_says_why_and_when_it_tries_again() -> None:
         assert "binance: cannot resolve stream.binance.com" in text
         assert "trying again in 8 s" in text
         assert "microtui exchange" not in text
+
+
+async def test_a_text_site_in_trouble_is_not_why_there_is_no_price() -> None:
+    frame = frames.offline()
+    lost = Feed("reddit", "BACKOFF", "www.reddit.com cannot be reached", frame.market.ts + 40 * SECOND)
+    market = msgspec.structs.replace(frame.market, lines=(), feeds=(*frame.market.feeds, lost))
+    panel = panel_in(HEATMAP)
+    async with on_stage(panel, msgspec.structs.replace(frame, market=market), SIZE):
+        text = "".join(inside(panel))
+        assert "binance: cannot resolve stream.binance.com" in text
+        assert "reddit" not in text
+        assert text.count("no network?") == 1
 
 
 async def test_before_any_symbol_was_listed_it_offers_what_needs_no_network() -> None:
