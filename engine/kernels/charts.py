@@ -7,7 +7,8 @@ buckets around the mid of that moment. A bar's number is its start divided by it
 its slot in a ring follows from its number, so that no start times are kept.
 
 Mids are kept in half ticks, which a sum of best bid and ask always is, and `UNKNOWN` where no trusted book
-was known; while one side of it is empty the last trade's price stands in for the mid. Bars have no holes: one in which nothing moved repeats the close before it.
+was known; while one side of it is empty the last trade's price stands in for the mid. Bars
+have no holes: one in which nothing moved repeats the close before it.
 """
 
 from __future__ import annotations
