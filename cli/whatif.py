@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from engine.ports import WhatIf
     from engine.session import Session
 
+LONGEST_S = 1_000_000.0  # two minutes to run
 SIMULATED = "sim:"
 
 
@@ -110,6 +111,10 @@ def _simulated(name: str, at: str) -> tuple[Session, int]:
         after_s = Duration().convert(at.removeprefix("+"), None, None)
     except click.UsageError as error:
         raise UserError(f"--at: {error.message}, so long after the market's beginning") from None
+    if after_s > LONGEST_S:
+        raise UserError(
+            f"--at: expected at most {LONGEST_S:g} s after the market's beginning, found {after_s:g} s"
+        )
     scenario = read_scenario(find(name.removeprefix(SIMULATED)), partial(click.echo, err=True))
     source = SimSource(scenario, scenario.seed, SystemClock(), speed=0.0, started=HEADLESS_START_NS)
     return Session(source), HEADLESS_START_NS + round(after_s * 1e9)

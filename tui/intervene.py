@@ -61,10 +61,21 @@ def ask(app: MicrotuiApp, shock: Shock | None) -> None:
     if shock is not None:
         shock = app.deck.last = msgspec.structs.replace(shock, ts=0)
     app.bridge.send(WhatIf(shock, level_ticks=_level(app)))
+    _show_chart(app)
     frame = app.bridge.latest() or Frame()
     what = _words(frame, shock) if shock is not None else "nothing is done"
     other = "W without a shock" if shock is not None else "s chooses a shock"
     app.say(f"what if {what}: {other}, x clears", seconds=4)
+
+
+def _show_chart(app: MicrotuiApp) -> None:
+    """Where one panel is shown at a time, the one that draws the fan."""
+    main = app.main
+    chart = next((p for p in main.needed if p.title == "price"), None) if main is not None else None
+    if main is not None and chart is not None and main.is_solo and chart not in main.on_screen():
+        main.choose(chart)
+        app.send_view()
+        app.draw_now()
 
 
 def ask_last(app: MicrotuiApp) -> None:

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 
 from engine.feeds.fake_book import UNITS, Change, Oracle, PlainBook, to_text, to_units
 from engine.feeds.fake_wire import DEPTH, TOP, TRADE, Listing, Wire
+from engine.text import clean
 
 DIFF_S = 0.1
 LEVELS_A_SIDE = 1800
@@ -331,7 +332,9 @@ class MadeUpMarket:
         known = {row[0]: row for row in SYMBOLS}
         unknown = [symbol for symbol in symbols if symbol not in known]
         if unknown:
-            raise ValueError(f"the made-up market trades {', '.join(known)}; not {', '.join(unknown)}")
+            raise ValueError(
+                f"the made-up market trades {', '.join(known)}; not {clean(', '.join(unknown), 60)}"
+            )
         self._symbols: dict[str, MadeUpSymbol] = {}
         for name in symbols or known:
             symbol, base, tick, lot, price = known[name]

@@ -203,7 +203,8 @@ class Paper:
         if order.side not in (1, -1):
             return f"expected a side of +1 or -1, found {order.side}"
         if not symbol.trusted or not _two_sided(symbol):
-            return f"expected the {name} book in sync with both sides, found {symbol.shown_state}"
+            found = symbol.shown_state if not symbol.trusted else "a side empty"
+            return f"expected the {name} book in sync with both sides, found {found}"
         if order.lots <= 0:
             return (
                 f"expected a size of one lot ({symbol.instrument.lot_size}) or more, found {order.lots} lots"

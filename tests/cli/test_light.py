@@ -7,7 +7,7 @@ import sys
 
 HEAVY = {
     *("numpy", "numba", "pydantic", "httpx", "websockets", "sqlite3", "sqlite_utils", "zstandard"),
-    *("statsmodels", "torch"),
+    *("praw", "requests", "statsmodels", "torch", "transformers"),
 }
 
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from panel_stage import inside, lines, on_stage
 from stage import drawn, stage
 
-from engine.frame import Feed, Frame, LagNow, PostNow, SentimentNow, SourceNow, SwingNow
+from engine.frame import Feed, Frame, LagNow, PostNow, SentimentNow, SourceNow, SwingNow, Tiers
 from tui.glyphs import ASCII
 from tui.look import Look, plain_look
 from tui.panels.posts import WIDE, PostRows, cut, post_style, weight
@@ -132,7 +132,10 @@ def test_a_score_that_lacks_too_much_is_missing_and_no_needle_stands_anywhere() 
 
 def test_zoomed_tells_parts_doubts_memories_sources_tiers_and_cost() -> None:
     mood = changed(leader=-0.21)
-    rows = [text_of(row) for row in details(mood, mood.posts, NOW, plain_look(), 40)]
+    machine = Tiers("ready: a model", "asks", 1_230_000, 5_000_000)
+    rows = [text_of(row) for row in details(mood, mood.posts, NOW, plain_look(), 40, machine)]
+    assert any("local" in row and "ready: a model" in row for row in rows)
+    assert any("$1.23 of $5.00" in row for row in rows)
     told = {row.split("  ")[0].strip(): row.split() for row in rows if row.strip()}
     assert float(told["Agreement"][-1]) == pytest.approx(mood.swing.agreement, abs=0.005)
     assert "no history yet" in next(row for row in rows if row.startswith("Persistence"))

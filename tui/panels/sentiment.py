@@ -66,7 +66,7 @@ class Sentiment(ScrollPanel):
         left_width = width - right_width - (_GAP if beside else 0)
         above = self._above(frame, mood, ours, left_width)
         below = PostRows(ours or mood.posts, now, self.look, left_width, ours=bool(ours))
-        right = details(mood, ours, now, self.look, right_width) if beside else []
+        right = details(mood, ours, now, self.look, right_width, frame.host.tiers) if beside else []
 
         whole, blank = len(above) + len(below), self.look.palette.text
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from rich.segment import Segment
 from rich.style import Style
 
-from engine.frame import TEXT_FEEDS, Frame, PostNow, SentimentNow, SwingNow
+from engine.frame import TEXT_FEEDS, Frame, PostNow, SentimentNow, SwingNow, Tiers
 from tui.format import MISSING, SECOND_NS, grouped, signed
 from tui.look import Look
 from tui.panels.base import Row
@@ -71,8 +71,18 @@ def trouble(frame: Frame, look: Look) -> list[tuple[str, Style]]:
     return said
 
 
-def details(mood: SentimentNow, posts: Sequence[PostNow], now_ns: int, look: Look, width: int) -> list[Row]:
-    """All there is to know of the number, block by block. `posts`: the latest about this asset."""
+def details(
+    mood: SentimentNow,
+    posts: Sequence[PostNow],
+    now_ns: int,
+    look: Look,
+    width: int,
+    machine: Tiers | None = None,
+) -> list[Row]:
+    """All there is to know of the number, block by block. `posts`: the latest about this asset.
+
+    `machine`: how the higher tiers are on this machine, where this session scores text itself.
+    """
     blocks = (
         _swing(mood.swing, look, width),
         _doubts(mood, look),
@@ -80,6 +90,7 @@ def details(mood: SentimentNow, posts: Sequence[PostNow], now_ns: int, look: Loo
         _distribution(posts, look, width),
         _sources(mood, now_ns, look, width),
         _tiers(mood, look),
+        _machine(machine, look, width),
     )
     rows: list[Row] = []
     for block in blocks:
@@ -216,6 +227,17 @@ def _tiers(mood: SentimentNow, look: Look) -> Iterator[Row]:
         yield _pair("" if place else "scored by", text, look)
     spent = "nothing" if not mood.cost_micro else f"${mood.cost_micro / 1e6:.4f}"
     yield _pair("spent", look.amount(spent), look)
+
+
+def _machine(machine: Tiers | None, look: Look, width: int) -> Iterator[Row]:
+    if machine is None:
+        return
+    for name, state in (("local", machine.local), ("gateway", machine.gateway)):
+        if state:
+            yield _pair(name, legible(state, max(8, width - 12)), look)
+    if machine.spent_micro is not None and machine.ceiling_micro is not None:
+        text = f"${machine.spent_micro / 1e6:.2f} of ${machine.ceiling_micro / 1e6:.2f}"
+        yield _pair("month", look.amount(text), look)
 
 
 def duration(seconds: float) -> str:
