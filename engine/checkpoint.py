@@ -13,13 +13,14 @@ from engine.frame import Event, Feed
 from engine.instrument import Instrument
 from engine.kernels import charts_pack
 from engine.kernels import checkpoint as market_pack
+from engine.kernels import seconds as second_pack
 from engine.limits import check_setup
 from engine.paper_orders import MOST_RESTING, Resting
 from engine.signals.imbalance import BINS, ImbalanceSignal
 from engine.signals.sentiment import SentimentState
 from engine.signals.sentiment import check as check_sentiment
 
-VERSION = 1
+VERSION = 2
 MAX_ARRAY_BYTES = 64 * 1024 * 1024
 _DTYPES = {"<i8", "<f8", "<i4", "<i2", "|u1", "|i1", "<u8", "<u2", "<u4", "<f4"}
 
@@ -35,6 +36,7 @@ class PackedSymbol(msgspec.Struct, frozen=True):
     instrument: Instrument
     market: dict[str, PackedArray]
     charts: dict[str, PackedArray]
+    seconds: dict[str, PackedArray]
     signal: ImbalanceSignal
     book_state: str
     reason: str
@@ -133,6 +135,7 @@ def _pack_symbol(index: int, symbol: SymbolState) -> PackedSymbol:
         symbol.instrument,
         {name: _pack_array(a) for name, a in market_pack.pack(symbol.market).items()},
         {name: _pack_array(a) for name, a in charts_pack.pack(symbol.charts).items()},
+        {name: _pack_array(a) for name, a in second_pack.pack(symbol.seconds).items()},
         symbol.signal,
         symbol.book_state,
         symbol.reason,
@@ -154,6 +157,7 @@ def _unpack_symbol(packed: PackedSymbol) -> SymbolState:
         instrument=packed.instrument,
         market=market_pack.unpack({name: _unpack_array(a) for name, a in packed.market.items()}),
         charts=charts_pack.unpack({name: _unpack_array(a) for name, a in packed.charts.items()}),
+        seconds=second_pack.unpack({name: _unpack_array(a) for name, a in packed.seconds.items()}),
         signal=signal,
         book_state=packed.book_state,
         reason=packed.reason,

@@ -46,6 +46,7 @@ from engine.kernels import charts as chart_kernel
 from engine.kernels import charts_view as chart_view
 from engine.kernels import fold as fold_kernel
 from engine.kernels import market as market_kernel
+from engine.kernels import seconds as second_kernel
 from engine.paper_orders import Resting, fill_text, fold_orders
 from engine.ports import Resync
 from engine.shocks import BadShock, checked, describe
@@ -76,6 +77,7 @@ class SymbolState:
     instrument: Instrument
     market: fold_kernel.MarketArrays
     charts: chart_kernel.ChartArrays
+    seconds: second_kernel.SecondArrays = field(default_factory=second_kernel.new_seconds)
     signal: ImbalanceSignal = field(default_factory=ImbalanceSignal)
     book_state: str = "EMPTY"
     reason: str = ""
@@ -390,6 +392,17 @@ def _tick(state: State, ts: int, derived: list[Derived]) -> None:
             for symbol in reversed(state.symbols.values())
         }
         derived.extend(state.sentiment.tick(ts, _liquidity(state), flows))
+    for symbol in state.symbols.values():
+        second_kernel.step(symbol.market, ts, *_mood(state, symbol), symbol.seconds)
+
+
+def _mood(state: State, symbol: SymbolState) -> tuple[float, float]:
+    """What people think of its asset, and how doubtful that is; NaN where nothing is known."""
+    asset = state.sentiment.assets.get(symbol.instrument.base)
+    if asset is None:
+        return math.nan, math.nan
+    mean, doubt = asset.mood.swift.mean, asset.mood.swift.doubt
+    return math.nan if mean is None else mean, math.nan if doubt is None else doubt
 
 
 def _liquidity(state: State) -> dict[str, Liquidity]:
