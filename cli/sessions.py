@@ -77,7 +77,7 @@ def show(name: str | None) -> None:
     """What one recording holds, how it was made, its gaps and marks; the latest if none is named."""
     from engine.text import clean
     from store.recording import Recording
-    from store.schema import PLAIN
+    from store.tables import PLAIN
 
     path = _open()[0].find(name)
     with Recording(path) as recording:

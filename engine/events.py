@@ -42,6 +42,7 @@ class SentimentRule(msgspec.Struct, frozen=True):
     """How fast sentiment forgets; see `engine.signals.mood`."""
 
     tau_s: float = 300.0
+    alpha: float | None = None  # instead: what a post of full weight counts, however much time passes
 
 
 class Setup(msgspec.Struct, frozen=True, tag="setup"):
@@ -150,6 +151,20 @@ class Scored(msgspec.Struct, frozen=True, tag="scored"):
     took_ms: int | None = None  # from its arrival to this score; None for a made-up post
 
 
+class ChainTransfer(msgspec.Struct, frozen=True, tag="transfer"):
+    """A large transfer that a public chain shows. Names are of a known list of addresses; empty: unknown."""
+
+    id: str  # the transaction's, as its chain writes it
+    ts_event: int
+    asset: str
+    amount: float  # in the asset's unit
+    value_quote: float | None = None  # in dollars, where a price was known
+    sender: str = ""  # such as Binance; text from outside is cleaned before it gets here
+    receiver: str = ""
+    source: str = ""
+    confirmed: bool = False
+
+
 class AgentFamily(msgspec.Struct, frozen=True, array_like=True):
     """All agents of one family together; money in ticks x lots of the instrument that `Agents` names."""
 
@@ -186,7 +201,7 @@ class Agents(msgspec.Struct, frozen=True, tag="agents"):
     paper: bool = False  # they trade beside a real market, not in it
 
 
-Note = Setup | Listed | FeedStatus | FeedCount | Mark | Agents | Shock | Said | Post | Scored
+Note = Setup | Listed | FeedStatus | FeedCount | Mark | Agents | Shock | Said | Post | Scored | ChainTransfer
 
 
 # Derived: recomputed by every replay, written as plain rows for people who query with SQL.
@@ -256,4 +271,58 @@ class SentimentRecord(msgspec.Struct, frozen=True, tag="sentiment_record"):
     synthetic: int  # 1: made by a simulated market
 
 
-Derived = BookMetrics | Signal | Alert | SentimentRecord
+class FactorTick(msgspec.Struct, frozen=True, tag="factor_tick"):
+    """The regime of a symbol's market, every few seconds. Probabilities sum to one."""
+
+    ts: int
+    symbol: int
+    regime: str  # CALM TRENDING STRESSED DISLOCATED, or empty while nothing is known
+    calm: float | None
+    trending: float | None
+    stressed: float | None
+    dislocated: float | None
+    factor_1: float | None  # of the dynamic factor model, in its own unit
+    factor_2: float | None
+
+
+class Advice(msgspec.Struct, frozen=True, tag="advice"):
+    """What an adviser says of a symbol, whenever it changes. Confidence: the probability that it is right."""
+
+    ts: int
+    symbol: int
+    adviser: str
+    direction: int  # +1 up, -1 down, 0: nothing to say
+    confidence: float | None
+    horizon_s: float
+    reason: str
+
+
+class Outcome(msgspec.Struct, frozen=True, tag="outcome"):
+    """What became of a piece of advice, at its horizon."""
+
+    ts: int
+    symbol: int
+    adviser: str
+    given: int  # when the advice was, ns
+    horizon_s: float
+    direction: int
+    confidence: float
+    regime: str  # when it was given
+    move_bps: float  # of the mid, in the advised direction
+    cost_bps: float  # of trading on it: the spread when it was given
+    hit: int  # 1: the mid moved in the advised direction
+
+
+class Decision(msgspec.Struct, frozen=True, tag="decision"):
+    """What the coordinator makes of all advice, whenever it changes."""
+
+    ts: int
+    symbol: int
+    direction: int  # 0: it abstains, and the reason says why
+    probability: float | None  # that the direction is right
+    horizon_s: float
+    reason: str
+    parts: str  # each adviser's contribution, in words
+
+
+Derived = BookMetrics | Signal | Alert | SentimentRecord | FactorTick | Advice | Outcome | Decision

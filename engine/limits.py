@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.events import Post, Scored, Setup
+from engine.events import ChainTransfer, Post, Scored, Setup
 
 MAX_BANDS = 8
 
@@ -16,7 +16,7 @@ SIGNAL = {
     "gate_quantile": (0.0, 1.0 - 1e-9),
     "gate_window_s": (1, 86_400),
 }
-SENTIMENT = {"tau_s": (1.0, 86_400.0)}
+SENTIMENT = {"tau_s": (1.0, 86_400.0), "alpha": (0.001, 0.9)}
 BAND_BPS = (1e-6, 5000.0)
 SCORE = {
     "polarity": (-1.0, 1.0),
@@ -29,6 +29,7 @@ SCORE = {
     "took_ms": (0, 10**9),
 }
 TIME_NS = (0, 2**63 - 1)
+AMOUNT = (0.0, 1e18)
 
 
 def check_setup(setup: Setup) -> None:
@@ -42,7 +43,9 @@ def check_setup(setup: Setup) -> None:
     for name, bounds in SIGNAL.items():
         _check(name, getattr(setup.signal, name), bounds)
     for name, bounds in SENTIMENT.items():
-        _check(name, getattr(setup.sentiment, name), bounds)
+        found = getattr(setup.sentiment, name)
+        if found is not None:
+            _check(name, found, bounds)
 
 
 def check_post(note: Post | Scored) -> None:
@@ -52,6 +55,14 @@ def check_post(note: Post | Scored) -> None:
         found = getattr(note, name)
         if found is not None:
             _check(name, found, bounds, "a score")
+
+
+def check_transfer(note: ChainTransfer) -> None:
+    """Raises ValueError for a time or an amount that no chain could have shown."""
+    _check("ts_event", note.ts_event, TIME_NS, "a transfer")
+    _check("amount", note.amount, AMOUNT, "a transfer")
+    if note.value_quote is not None:
+        _check("value_quote", note.value_quote, AMOUNT, "a transfer")
 
 
 def _check(name: str, found: float, bounds: tuple[float, float], what: str = "a setup") -> None:

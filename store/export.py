@@ -21,7 +21,7 @@ from engine.instrument import Instrument
 from engine.text import clean
 from store.errors import BadRecording, CannotExport
 from store.recording import Recording
-from store.schema import PLAIN
+from store.tables import PLAIN
 
 EVENT_TABLES = ("book", "tops")
 TABLES = (*PLAIN, *EVENT_TABLES)

@@ -6,9 +6,9 @@ from typing import TypeVar
 
 import msgspec
 
-from engine.events import Agents, Listed, Note, Post, Scored, Setup, Shock
+from engine.events import Agents, ChainTransfer, Listed, Note, Post, Scored, Setup, Shock
 from engine.instrument import NotOnGrid
-from engine.limits import check_post, check_setup
+from engine.limits import check_post, check_setup, check_transfer
 from engine.shocks import BadShock, checked
 from engine.text import clean
 from store.errors import BadRecording
@@ -48,6 +48,11 @@ def cleaned(note: Note) -> Note:
                 raise BadRecording(str(error)) from None
         case Post() | Scored():
             return _clean_post(note)
+        case ChainTransfer():
+            try:
+                check_transfer(note)
+            except ValueError as error:
+                raise BadRecording(str(error)) from None
     return _clean_fields(note)
 
 

@@ -14,20 +14,25 @@ import msgspec
 
 from engine.batch import Batch
 from engine.events import (
+    Advice,
     Alert,
     BookMetrics,
+    ChainTransfer,
+    Decision,
     Derived,
+    FactorTick,
     FeedCount,
     FeedStatus,
     Kind,
     Listed,
     Mark,
+    Outcome,
     SentimentRecord,
     Shock,
     Signal,
 )
 from engine.instrument import Instrument
-from store.schema import PLAIN
+from store.tables import PLAIN
 
 _INSERT = {
     name: f"insert or replace into {name} values ({', '.join('?' * len(columns))})"
@@ -44,6 +49,10 @@ _TABLE_OF: dict[type, str] = {
     Signal: "signals",
     Alert: "alerts",
     SentimentRecord: "sentiment",
+    FactorTick: "factors",
+    Advice: "advice",
+    Outcome: "outcomes",
+    Decision: "decisions",
 }
 
 # The fields of a row, in the order of the table's columns without `seq`.
@@ -102,6 +111,10 @@ class PlainTables:
             case Shock(kind=kind, size=size, side=side):
                 at = note.ts or ts
                 self._rows["shocks"].append((at, note.symbol, kind, size, side, note.duration_s))
+            case ChainTransfer():
+                amounts = (note.asset, note.amount, note.value_quote, note.sender, note.receiver)
+                row = (note.ts_event, note.id, *amounts, note.source, int(note.confirmed))
+                self._rows["transfers"].append(row)
             case FeedCount(venue=venue):
                 self._counts[venue] = note
             case FeedStatus(venue=venue):

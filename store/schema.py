@@ -18,123 +18,15 @@ from sqlite_utils import Database
 from engine.text import clean
 from store.errors import BadRecording, BeingWritten, NewerRecording, NotARecording, StoreError
 from store.lock import WriteLock, is_being_written
+from store.tables import INSTRUMENTS, PLAIN, Columns
 
 APPLICATION_ID = 0x6D_74_75_69  # "mtui"
 SUFFIX = ".sqlite"
 PAGE_BYTES = 4096
 MAX_BLOB_BYTES = 64 << 20  # SQLite's own limit on one value, for files from strangers
 
-Columns = dict[str, type]
-
-# Columns of the plain tables, in the order in which rows are inserted and exported.
-INSTRUMENTS: Columns = {
-    "symbol": int,
-    "from_seq": int,  # the first event it holds for: an instrument may be listed again on another tick
-    "venue": str,
-    "name": str,
-    "base": str,
-    "quote": str,
-    "tick_size": str,
-    "lot_size": str,
-    "kind": str,
-    "multiplier": str,
-    "price_decimals": int,
-    "size_decimals": int,
-}
-BOOK_METRICS: Columns = {
-    "ts": int,
-    "asset": str,
-    "exchange": str,
-    "bid_ask_ratio": float,
-    "depth_imbalance": float,
-    "mid_price": float,
-    "spread_bps": float,
-    "bid_depth_1pct": float,
-    "ask_depth_1pct": float,
-    "depth_band_bps": float,
-}
-TRADES: Columns = {
-    "seq": int,
-    "ts": int,
-    "symbol": int,
-    "trade_id": int,
-    "price_ticks": int,
-    "size_lots": int,
-    "side": int,
-}
-SIGNALS: Columns = {
-    "ts": int,
-    "symbol": int,
-    "direction": str,
-    "confidence": float,
-    "ratio": float,
-    "held_s": float,
-    "reason": str,
-}
-ALERTS: Columns = {"ts": int, "symbol": int, "kind": str, "confidence": float, "text": str}
-MARKS: Columns = {"ts": int, "text": str}
-HEALTH: Columns = {
-    "ts": int,
-    "venue": str,
-    "symbol": int,
-    "state": str,
-    "reason": str,
-    "trading": str,
-    "retry_at": int,
-    "messages": int,
-    "bytes": int,
-    "malformed": int,
-    "ignored": int,
-    "resyncs": int,
-    "reconnects": int,
-}
-SENTIMENT: Columns = {
-    "ts": int,  # when the post was written
-    "post": str,
-    "source": str,
-    "author": str,  # a keyed hash
-    "assets": str,
-    "text": str,
-    "polarity": float,
-    "confidence": float,
-    "aleatoric": float,
-    "epistemic": float,
-    "tier": str,
-    "model": str,
-    "bot": float,
-    "cost_micro": int,
-    "spread_bps_before": float,
-    "depth_before": float,
-    "spread_bps_after": float,
-    "depth_after": float,
-    "synthetic": int,
-}
-FILLS: Columns = {
-    "ts": int,
-    "seq": int,
-    "symbol": int,
-    "number": int,  # of the order
-    "owner": int,  # an agent's number; -1: the person, -2: a shock
-    "side": int,
-    "price_ticks": int,
-    "size_lots": int,
-    "fee": int,  # ticks x lots; negative: a rebate
-    "waited": int,
-}
-SHOCKS: Columns = {"ts": int, "symbol": int, "kind": str, "size": float, "side": int, "duration_s": float}
-PLAIN: dict[str, Columns] = {
-    "instruments": INSTRUMENTS,
-    "book_metrics": BOOK_METRICS,
-    "trades": TRADES,
-    "signals": SIGNALS,
-    "alerts": ALERTS,
-    "marks": MARKS,
-    "health": HEALTH,
-    "sentiment": SENTIMENT,
-    "fills": FILLS,
-    "shocks": SHOCKS,
-}
 _SINCE_THIRD = ("sentiment", "fills", "shocks")
+_SINCE_FIFTH = ("factors", "advice", "outcomes", "decisions", "transfers")
 
 # The recording itself.
 BLOCK: Columns = {"seq": int, "last_seq": int, "ts": int, "last_ts": int, "rows": int, "blob": bytes}
@@ -168,7 +60,7 @@ def _time(column: str) -> str:
 
 def _first_form(db: Database) -> None:
     for name, columns in TABLES.items():
-        if name not in ("instruments", *_SINCE_THIRD):
+        if name not in ("instruments", *_SINCE_THIRD, *_SINCE_FIFTH):
             db.table(name).create(columns, pk=_KEYS.get(name))
     one_a_symbol = {name: kind for name, kind in INSTRUMENTS.items() if name != "from_seq"}
     db.table("instruments").create(one_a_symbol, pk="symbol")
@@ -200,7 +92,11 @@ def _second_form(db: Database) -> None:
 
 def _third_form(db: Database) -> None:
     """What people wrote, what our side did on paper, and shocks."""
-    for name in _SINCE_THIRD:
+    _create(db, _SINCE_THIRD)
+
+
+def _create(db: Database, names: tuple[str, ...]) -> None:
+    for name in names:
         db.table(name).create(PLAIN[name], pk=_KEYS.get(name))
         db.create_view(f"{name}_iso", f'select {_time("ts")} as time, * from "{name}"')
 
@@ -211,11 +107,17 @@ def _fourth_form(db: Database) -> None:
     db.table("sentiment").create_index(["post"], unique=True)
 
 
+def _fifth_form(db: Database) -> None:
+    """Regimes, advice and what became of it, and transfers on public chains."""
+    _create(db, _SINCE_FIFTH)
+
+
 MIGRATIONS: tuple[Callable[[Database], None], ...] = (
     _first_form,
     _second_form,
     _third_form,
     _fourth_form,
+    _fifth_form,
 )
 
 

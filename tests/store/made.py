@@ -10,15 +10,20 @@ import numpy as np
 
 from engine.batch import OWN, ROW, Batch, BatchBuilder, Levels, no_levels
 from engine.events import (
+    Advice,
     Alert,
     BookMetrics,
+    ChainTransfer,
+    Decision,
     Derived,
+    FactorTick,
     FeedCount,
     FeedStatus,
     Kind,
     Listed,
     Mark,
     Note,
+    Outcome,
     SentimentRecord,
     Shock,
     Signal,
@@ -52,6 +57,7 @@ def made_batches(ticks: int, seed: int = 1, start_ns: int = START_NS, rows_a_tic
         if number % 40 == 9:
             out.add_note(Mark(f"mark {number}", ts), ts)
         if number % 60 == 11:
+            out.add_note(ChainTransfer(f"tx{number}", ts - 7, "BTC", 250.0, None, "", "Kraken", "made"), ts)
             out.add_note(Shock("programme", 5.0, -1, 30.0, 0, ts), ts, 0)
             sold = {"price_ticks": mids[0], "size_lots": number + 1, "ask_ticks": -number, "flags": 1}
             out.add(Kind.FILL, ts, symbol=0, first_id=number, last_id=OWN, side=-1, **sold)
@@ -100,6 +106,12 @@ def derived_of(batch: Batch) -> list[Derived]:
                 ts, f"p{number}", "news:wire", "ab12", "BTC", "up", 0.5, 0.8, *doubts, 0.1, 12.5, 0.2, None, 0
             )
         )
+        rows.append(FactorTick(ts, 0, "STRESSED", 0.1, 0.2, 0.6, 0.1, -1.5, None))
+        rows.append(Advice(ts, 1, "technical", -1, 0.55, 60.0, "below its average"))
+        rows.append(
+            Outcome(ts, 1, "technical", ts - 60 * 10**9, 60.0, -1, 0.55, "STRESSED", 2.5, 0.5, number % 2)
+        )
+        rows.append(Decision(ts, 1, 0, None, 60.0, "advisers disagree", "technical -0.10"))
     return rows
 
 

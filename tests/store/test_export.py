@@ -22,7 +22,7 @@ from store.export import TABLES, export, iso, read_table, write_text
 from store.header import new_header
 from store.recorder import Recorder
 from store.recording import Recording
-from store.schema import PLAIN
+from store.tables import PLAIN
 from tests.store.made import BTC, ETH, START_NS, TICK_NS, made_batches, record
 
 TICKS = 200

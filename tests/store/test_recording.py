@@ -211,13 +211,13 @@ def test_a_newer_form_is_refused_with_the_version_to_install(whole: Path) -> Non
         db.execute("pragma user_version = 7")
         db.execute("update header set value = '3.2.1' where key = 'microtui'")
 
-    with pytest.raises(NewerRecording, match=r"form 7.*up to form 4.*install microtui 3\.2\.1 or later"):
+    with pytest.raises(NewerRecording, match=r"form 7.*up to form 5.*install microtui 3\.2\.1 or later"):
         Recording(changed(whole, newer))
 
 
 def first_form(db: sqlite3.Connection) -> None:
     """As recordings were when a symbol had one listing and nobody wrote or traded beside the market."""
-    for table in schema._SINCE_THIRD:
+    for table in (*schema._SINCE_THIRD, *schema._SINCE_FIFTH):
         db.execute(f"drop view {table}_iso")
         db.execute(f"drop table {table}")
     db.execute("drop view trades_iso")
@@ -240,7 +240,7 @@ def test_an_older_form_migrates_and_keeps_its_events(whole: Path) -> None:
         expected = [recording.query(sql) for sql in ("select * from trades_iso", "select * from marks")]
     older = changed(whole, first_form)
     with Recording(older) as recording:
-        assert recording.query("pragma user_version") == [(4,)]
+        assert recording.query("pragma user_version") == [(5,)]
         assert [
             recording.query(sql) for sql in ("select * from trades_iso", "select * from marks")
         ] == expected
