@@ -33,10 +33,10 @@ class Timed(MicrotuiApp):
             os.write(out, b"%d\\n" % time.monotonic_ns())
 
 cli.screen.MicrotuiApp = Timed
-path = cli.replay.find(sys.argv[1])
+shown = cli.replay._Shown.of(sys.argv[1])
 
 async def build(bridge):
-    desk = await cli.replay._build_desk(path, None, 0.0, bridge)
+    desk = await cli.replay._build_desk(shown, None, 0.0, bridge)
     from engine.ports import Seek
     start, end = desk.main.source.transport.start, desk.main.source.transport.end
     async def again():
@@ -62,8 +62,10 @@ def run() -> dict[str, float]:
         return pressed(_DRIVER, str(recording), b"REPLAY", Path(folder))
 
 
-def pressed(driver: str, argument: str, ready: bytes, folder: Path) -> dict[str, float]:
-    """Delays of keys in an app that `driver` runs, from when it has drawn `ready` on.
+def pressed(
+    driver: str, argument: str, ready: bytes, folder: Path, settle_s: float = 3.0
+) -> dict[str, float]:
+    """Delays of keys in an app that `driver` runs, from `settle_s` after it has drawn `ready` on.
 
     The driver is Python; its arguments are `argument` and the pipe to which it writes when a key came, a line each.
     """
@@ -74,8 +76,8 @@ def pressed(driver: str, argument: str, ready: bytes, folder: Path) -> dict[str,
     env = {"XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder), "XDG_STATE_HOME": str(folder)}
     data, sent = b"", []
     with Terminal([sys.executable, "-c", driver, argument, str(fifo)], env=env) as terminal:
-        terminal.wait_for(ready)
-        time.sleep(3.0)
+        terminal.wait_for(ready, 300.0)  # a first start compiles the kernels
+        time.sleep(settle_s)
         cpu, began = terminal.cpu_s(), time.monotonic()
         for _ in range(KEYS):
             time.sleep(rng.uniform(0.03, 0.08))

@@ -36,7 +36,7 @@ CHUNK = 8192  # messages a call: trades stay in the cache, as they do in a sessi
 
 def _time_chunks(flow: matching_flow.Flow, trades: Records) -> tuple[Records, Records]:
     """Nanoseconds of each chunk of messages, and all trades."""
-    state = new_state(nodes=flow.handles + 16_384, handles=flow.handles, levels=8192)
+    state = new_state(handles=flow.handles, levels=16_384)
     opening, messages = flow.opening.copy(), flow.messages.copy()
     process(opening, state, trades)
     spent, found = [], []

@@ -37,7 +37,7 @@ def make(live: int, count: int = 2_000_000, seed: int = 7) -> Flow:
     """A flow of `count` messages over a book of about `live` orders."""
     handles = 4 * live
     rows = np.zeros(live + count, MESSAGE)
-    state = new_state(nodes=2 * handles, handles=handles, levels=8192)
+    state = new_state(handles=handles, levels=16_384)
     mean = _draw(rows, live, seed, state, np.zeros(handles, TRADE))
     rows["outcome"] = 0
     return Flow(rows[:live], rows[live:], handles, round(mean))

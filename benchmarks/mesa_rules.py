@@ -8,15 +8,12 @@ from benchmarks.plain_rules import ARBITRAGE, HANDLES, INFORMED, MAKERS, START_T
 
 
 class Book:
-    """Price-time priority: a dict a price, in the order of arrival; the best is the smallest or largest key."""
+    """Price-time priority: a dict a price, in the order of arrival; `best` is looked for only when it is gone."""
 
     def __init__(self):
         self.sides = ({}, {})  # price -> handle -> [owner, lots]
+        self.best = [None, None]
         self.where = {}  # handle -> (side, price)
-
-    def best(self, side):
-        levels = self.sides[side]
-        return (max(levels) if side == 0 else min(levels)) if levels else None
 
     def cancel(self, handle):
         place = self.where.pop(handle, None)
@@ -25,31 +22,44 @@ class Book:
             queue = self.sides[side][price]
             del queue[handle]
             if not queue:
-                del self.sides[side][price]
+                self.close(side, price)
 
-    def submit(self, side, price, lots, handle, owner):
-        """A limit order, or without a price a market order. Yields (maker, lots, price)."""
-        levels = self.sides[1 - side]
-        while lots and levels:
-            best = self.best(1 - side)
-            if price is not None and (best > price if side == 0 else best < price):
+    def close(self, side, price):
+        levels = self.sides[side]
+        del levels[price]
+        if price == self.best[side]:
+            self.best[side] = (max(levels) if side == 0 else min(levels)) if levels else None
+
+    def take(self, side, limit, lots):
+        """Trade up to a limit, None: at any price. Lots left, and (maker, lots, price) of each trade."""
+        other, trades = 1 - side, []
+        levels, bests, where = self.sides[other], self.best, self.where
+        while lots and (best := bests[other]) is not None:
+            if limit is not None and (best > limit if side == 0 else best < limit):
                 break
             queue = levels[best]
-            for other, order in list(queue.items()):
+            while lots and queue:
+                handle, order = next(iter(queue.items()))
                 traded = min(lots, order[1])
                 lots -= traded
-                order[1] -= traded
-                if not order[1]:
-                    del queue[other]
-                    del self.where[other]
-                yield order[0], traded, best
-                if not lots:
-                    break
+                trades.append((order[0], traded, best))
+                if traded == order[1]:
+                    del queue[handle], where[handle]
+                else:
+                    order[1] -= traded
             if not queue:
-                del levels[best]
-        if lots and price is not None:
-            self.sides[side].setdefault(price, {})[handle] = [owner, lots]
-            self.where[handle] = (side, price)
+                self.close(other, best)
+        return lots, trades
+
+    def rest(self, side, price, lots, handle, owner):
+        queue = self.sides[side].get(price)
+        if queue is None:
+            queue = self.sides[side][price] = {}
+            best = self.best[side]
+            if best is None or (price > best if side == 0 else price < best):
+                self.best[side] = price
+        queue[handle] = [owner, lots]
+        self.where[handle] = (side, price)
 
 
 class Trader(mesa.Agent):
@@ -58,20 +68,24 @@ class Trader(mesa.Agent):
         self.number, self.draw, self.held, self.cash = number, draw, 0, 0
 
     def order(self, side, price, lots, handle=-1):
-        for maker, traded, at in self.model.book.submit(side, price, lots, handle, self):
+        book = self.model.book
+        left, trades = book.take(side, price, lots)
+        for maker, traded, at in trades:
             bought = traded if side == 0 else -traded
             self.held += bought
             self.cash -= bought * at
             maker.held -= bought
             maker.cash += bought * at
-            self.model.trades += 1
+        self.model.trades += len(trades)
+        if left and price is not None:
+            book.rest(side, price, left, handle, self)
 
 
 class Maker(Trader):
     def step(self):
         self.draw()
         book = self.model.book
-        bid, ask = book.best(0), book.best(1)
+        bid, ask = book.best
         middle = (bid + ask) // 2 if bid is not None and ask is not None else self.model.value
         low = middle - 2 - self.held // 20
         mine = HANDLES * self.number
@@ -85,7 +99,7 @@ class Informed(Trader):
     def step(self):
         if self.draw() >= 0.2:
             return
-        bid, ask, value = self.model.book.best(0), self.model.book.best(1), self.model.value
+        bid, ask, value = *self.model.book.best, self.model.value
         if ask is not None and value - ask > 3:
             self.order(0, None, 3)
         elif bid is not None and bid - value > 3:
@@ -103,7 +117,7 @@ class Noise(Trader):
             self.order(side, None, lots)
             return
         away = int(self.draw() * 6.0)
-        best = self.model.book.best(side)
+        best = self.model.book.best[side]
         if best is None:
             best = self.model.value
         self.model.book.cancel(HANDLES * self.number)
@@ -113,7 +127,7 @@ class Noise(Trader):
 class Arbitrage(Trader):
     def step(self):
         outside = self.model.value + int((self.draw() - 0.5) * 20.0)
-        bid, ask = self.model.book.best(0), self.model.book.best(1)
+        bid, ask = self.model.book.best
         if ask is not None and outside - ask > 6:
             self.order(0, None, 2)
         elif bid is not None and bid - outside > 6:
@@ -126,7 +140,7 @@ class Market(mesa.Model):
         super().__init__(seed=seed)
         self.book, self.value, self.trades = Book(), START_TICKS, 0
         self.seen = mesa.DataCollector(
-            {"bid": lambda m: m.book.best(0), "ask": lambda m: m.book.best(1), "trades": lambda m: m.trades}
+            {"bid": lambda m: m.book.best[0], "ask": lambda m: m.book.best[1], "trades": lambda m: m.trades}
         )
         self.draw = self.random.random if draws is None else draws[agents]
         kinds = {MAKERS: Maker, INFORMED: Informed, ARBITRAGE: Arbitrage}

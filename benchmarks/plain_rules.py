@@ -32,9 +32,7 @@ def families(agents: int) -> Ints:
 
 def new_run(agents: int, seed: int = 1) -> tuple[State, Records, Streams, Ints, Ints, Ints]:
     """(book, scratch for trades, streams, families, what each has, [value, trades]) before the first step."""
-    state = new_state(
-        Prevention.NONE, nodes=16 * agents + 64, handles=HANDLES * agents, levels=8 * agents + 8
-    )
+    state = new_state(Prevention.NONE, handles=HANDLES * agents, levels=HANDLES * agents + 8)
     streams = new_streams(seed, [str(agent) for agent in range(agents)] + ["world"])
     counts = np.array([START_TICKS, 0], np.int64)
     return (
@@ -79,11 +77,15 @@ def run(
 
     `counts` has the value in ticks and the number of trades.
     """
+    lucks = np.empty(len(family))
     for step in range(len(seen)):
+        # Streams are their own: drawn together, decisions need not wait for them.
+        for agent in range(len(family)):
+            lucks[agent] = uniform(streams, agent)
         luck = uniform(streams, len(family))
         counts[0] += (luck > 0.75) - (luck < 0.25)
         for agent in range(len(family)):
-            luck, who = uniform(streams, agent), family[agent]
+            luck, who = lucks[agent], family[agent]
             bid, ask, value = -state.sides[0].best, state.sides[1].best, counts[0]
             mine = HANDLES * agent
             if who == MAKERS:
@@ -91,9 +93,10 @@ def run(
                 low = middle - 2 - books[agent, HELD] // 20
                 for i in range(HANDLES):
                     _order(state, trades, books, counts, CANCEL, 0, 0, 0, mine + i, agent)
-                for i in range(HANDLES):
-                    price = low - i // 2 if i % 2 == 0 else low + 4 + i // 2
-                    _order(state, trades, books, counts, LIMIT, i % 2, price, 5, mine + i, agent)
+                for away in range(HANDLES // 2):
+                    bid_handle = mine + 2 * away
+                    _order(state, trades, books, counts, LIMIT, 0, low - away, 5, bid_handle, agent)
+                    _order(state, trades, books, counts, LIMIT, 1, low + 4 + away, 5, bid_handle + 1, agent)
             elif who == INFORMED and luck < 0.2:
                 if value - ask > 3:
                     _order(state, trades, books, counts, MARKET, 0, 0, 3, -1, agent)

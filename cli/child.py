@@ -29,6 +29,7 @@ class Worlds(Protocol):
 
 
 OUR_WORLD = "the market as recorded, our agents on paper"
+ACTING_SPEED = 8.0  # at most, where a story's pace was followed: what one does oneself wants to be watched
 
 
 def child_opener(
@@ -71,7 +72,9 @@ def child_opener(
             return None
         names = [symbol.instrument.symbol for symbol in state.symbols.values()]
         make_sink = _sink_maker(settings, names, state.ts, (recording.header.id, state.seq), path.stem, say)
-        source = ReplaySource(recording, speed=front.source.transport.speed, follow=follow)
+        transport = front.source.transport
+        speed = min(transport.speed, ACTING_SPEED) if transport.auto else transport.speed
+        source = ReplaySource(recording, speed=speed, follow=follow)
         return Session(
             Continued(source, state.ts, f"child of {path.stem}: {OUR_WORLD}", listed(state)),
             publish=publish,

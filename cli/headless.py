@@ -16,7 +16,14 @@ from engine.events import Derived
 from engine.frame import TEXT_FEEDS, Recording
 from engine.session import Session
 
-_ROUND = {"latency_ms": 1, "spread_bps": 4, "bid_ask_ratio": 4, "depth_imbalance": 4, "depth_band_bps": 1}
+_ROUND = {
+    "latency_ms": 1,
+    "spread_bps": 4,
+    "bid_ask_ratio": 4,
+    "depth_imbalance": 4,
+    "depth_band_bps": 1,
+    "regime_probability": 3,
+}
 
 
 class LinePrinter:
@@ -104,6 +111,8 @@ class LinePrinter:
         if mood is not None:
             swift = mood.mood.swift
             row["sentiment"], row["sentiment_doubt"], row["posts"] = swift.mean, swift.doubt, mood.mood.posts
+        if symbol.regime.label:
+            row["regime"], row["regime_probability"] = symbol.regime.label, symbol.regime.probability
         self._trades[index], self._volume[index] = trades, volume
         decimals = instrument.tick.decimals + 3
         for name, value in row.items():

@@ -1,9 +1,10 @@
-"""`microtui ingest`: what the text sources still offer of the past, as JSON lines."""
+"""`microtui ingest`: what the text sources still offer of the past, as JSON lines or as a session that replays."""
 
 from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
@@ -12,15 +13,22 @@ if TYPE_CHECKING:
     from cli.settings import Settings
     from engine.events import Post
     from engine.feeds.text_backfill import Told
+    from engine.sentiment.authors import Authors
 
 
 @click.command()
 @click.option("--since", required=True, metavar="TIME", help="The oldest to fetch, such as 2026-11-01 (UTC).")
 @click.option(
+    "--record", is_flag=True, help="Instead of printing: score the posts and record them as a session."
+)
+@click.option(
     "--set", "flags", multiple=True, metavar="KEY=VALUE", help="A setting, such as sources.gap_s=10"
 )
-def ingest(since: str, flags: tuple[str, ...]) -> None:
+def ingest(since: str, record: bool, flags: tuple[str, ...]) -> None:
     """Fetch the posts of all text sources, one JSON object a line on stdout, an account of each on stderr.
+
+    With --record they become a session instead: scored by the embedded tier, weighed and smoothed as they would have
+    been then. `microtui replay` plays it, `microtui sessions export` exports it.
 
     Sites keep little of the past: Reddit the newest thousand posts of a subreddit, news sites a page. It asks
     one page every few seconds, so that a long past takes minutes.
@@ -29,6 +37,7 @@ def ingest(since: str, flags: tuple[str, ...]) -> None:
 
     from cli.durations import moment_ns
     from cli.errors import UserError
+    from cli.reading import authors
     from cli.settings import load_settings
 
     now = time.time_ns()
@@ -39,17 +48,32 @@ def ingest(since: str, flags: tuple[str, ...]) -> None:
     if since_ns >= now:
         raise click.BadParameter(f"expected a time in the past, found {since!r}", param_hint="--since")
     settings = load_settings(flags)
-    answered, asked = asyncio.run(_run(settings, since_ns))
+    posts: list[Post] = []
+    known = authors()
+    answered, asked = asyncio.run(_run(settings, since_ns, posts.append if record else _print, known))
     if not asked:
         raise UserError("no text source is set: sources.reddit.subreddits and sources.news.feeds are empty")
     if not answered:
         raise UserError("no text source answered")
+    if record and not posts:
+        raise UserError("there is nothing to record: no source offered a post of that time")
+    if record:
+        from cli.ingest_session import recorded
+
+        path = recorded(posts, settings, known, lambda text: click.echo(text, err=True))
+        click.echo(f"recorded: {path}", err=True)
 
 
-async def _run(settings: Settings, since_ns: int) -> tuple[int, int]:
-    """How many sources answered, of how many that were asked."""
+def _print(post: Post) -> None:
     import msgspec
 
+    sys.stdout.write(msgspec.json.encode(post).decode() + "\n")
+
+
+async def _run(
+    settings: Settings, since_ns: int, take: Callable[[Post], None], authors: Authors
+) -> tuple[int, int]:
+    """How many sources answered, of how many that were asked."""
     from cli import paths
     from cli.text import author_key
     from engine.feeds.clock import SystemClock
@@ -66,7 +90,7 @@ async def _run(settings: Settings, since_ns: int) -> tuple[int, int]:
 
     def put(post: Post) -> None:
         nonlocal written
-        sys.stdout.write(msgspec.json.encode(post).decode() + "\n")
+        take(post)
         written += 1
         if watched and written % 25 == 0:
             click.echo(f"\r{written} posts …", err=True, nl=False)
@@ -77,7 +101,7 @@ async def _run(settings: Settings, since_ns: int) -> tuple[int, int]:
         click.echo(("\r" if watched else "") + _account(told), err=True)
 
     key = author_key(paths.author_key_file())
-    backfill = Backfill(options, network, SystemClock(), PROCESS_HOSTS, key)
+    backfill = Backfill(options, network, SystemClock(), PROCESS_HOSTS, key, authors.met)
     try:
         await backfill.run(since_ns, put, say)
     finally:

@@ -144,24 +144,27 @@ def _session(
     publish: Callable[[Frame], None] | None = None,
     host: Callable[[Host], Host] = lambda host: host,
 ) -> Session:
+    from cli.advising import adviser_desk
     from cli.reading import texts
     from cli.recording import sink_maker
     from engine.feeds.clock import SystemClock
     from engine.feeds.live import LiveSource
+    from engine.regimes.service import Refits
     from engine.session import Session
 
     clock = SystemClock()
     make_sink = sink_maker(settings, symbols, clock.now, say)
     on = settings.record.on if record is None else record
-    text = texts(settings, clock, say)
+    text, refits = texts(settings, clock, say), Refits()
+    advising = adviser_desk(settings, say)
     return Session(
         LiveSource(symbols, settings.feed_options(), clock, setup=settings.setup()),
         publish=publish,
         host=(lambda h: text.tell(host(h))) if text is not None else host,
         sink=make_sink() if on else None,
         make_sink=make_sink,
-        producers=[text.reading] if text is not None else [],
-        beside=[text.run] if text is not None else [],
+        producers=[text.reading, refits, advising] if text is not None else [refits, advising],
+        beside=[text.run, refits.run, advising.run] if text is not None else [refits.run, advising.run],
     )
 
 

@@ -10,12 +10,15 @@ import click
 COMMANDS = {
     "live": ("cli.live:live", "Watch a live market."),
     "sim": ("cli.sim:sim", "Watch a simulated market of agents; no network needed."),
-    "replay": ("cli.replay:replay", "Play a recording."),
+    "replay": ("cli.replay:replay", "Play a recording, or March 2020."),
     "whatif": ("cli.whatif:whatif", "Fork a market into many futures, with a shock and without."),
     "sessions": ("cli.sessions:sessions", "List, check, export and prune recordings."),
+    "advisers": ("cli.advisers:advisers", "How often each adviser was right, over recordings."),
+    "data": ("cli.data:data", "Fetch real trades of the past, and read files of others as sessions."),
     "ingest": ("cli.ingest:ingest", "Fetch what the text sources still offer of the past."),
     "score": ("cli.score:score", "Score posts: bullish or bearish, and how sure."),
     "train": ("cli.train:train", "Train a model on your own labelled posts."),
+    "calibrate": ("cli.calibrate:calibrate", "Fit a simulated market to a recorded one."),
     "validate": ("cli.validate:validate", "Hold a simulated market against the facts of real ones."),
     "exchange": (
         "cli.exchange:exchange",
@@ -51,5 +54,6 @@ def main() -> None:
       microtui sim                a living market on this machine alone
       microtui live BTCUSDT       an exact order book, recorded as you watch
       microtui replay             the last recording, with seek and speed
+      microtui replay march2020   bitcoin halves in a day
       microtui exchange           a market on this machine, for trying it offline
     """

@@ -38,6 +38,16 @@ def recordings_folder() -> Path:
     return Path(platformdirs.user_data_dir(_APP, appauthor=False)) / "sessions"
 
 
+def replays_folder() -> Path:
+    """Reconstructions of the past: they follow from their stories, so they may be deleted at any time."""
+    return Path(platformdirs.user_cache_dir(_APP, appauthor=False)) / "replays"
+
+
+def data_folder() -> Path:
+    """What `microtui data fetch` keeps."""
+    return Path(platformdirs.user_data_dir(_APP, appauthor=False)) / "data"
+
+
 def exports_folder() -> Path:
     return Path(platformdirs.user_data_dir(_APP, appauthor=False)) / "exports"
 

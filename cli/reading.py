@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from engine.frame import Host
     from engine.market.source import SimSource
     from engine.ports import Clock
+    from engine.sentiment.authors import Authors
     from engine.sentiment.bots import Bots
     from engine.sentiment.embedded import Embedded
     from engine.sentiment.gateway import Gateway
@@ -62,15 +63,28 @@ def texts(settings: Settings, clock: Clock, say: Say) -> Texts | None:
     from engine.sentiment.service import Reading
     from engine.sentiment.worker import Worker
 
-    source = text_source(settings, clock, say)
+    known = authors()
+    source = text_source(settings, clock, say, known)
     if source is None:
         return None
-    first, model = _first(say)
+    first, model = first_tier(say)
     local = Worker(settings.local_options()) if settings.sentiment.local.on and installed() else None
     paid = gateway(settings)
     router = Router(local, paid)
-    reading = Reading(first, model=model, judge=_bots(say).judge, upper=router, source=source.run)
+    judges = bots(say, known)
+    reading = Reading(
+        first, model=model, judge=judges.judge, again=judges.again, upper=router, source=source.run
+    )
+    known.listener = reading.known
     return Texts(reading, router, local, paid)
+
+
+def authors() -> Authors:
+    """What is known of who writes, from earlier sessions too."""
+    from engine.sentiment.authors import Authors
+    from store.authors import AuthorShelf
+
+    return Authors(AuthorShelf(paths.state_database()))
 
 
 def synthetic(source: SimSource) -> SyntheticPosts:
@@ -80,10 +94,15 @@ def synthetic(source: SimSource) -> SyntheticPosts:
     from engine.sentiment.service import Reading
     from engine.sentiment.synthetic import SyntheticPosts
 
-    return SyntheticPosts(Reading(load()), lambda: float(source.market.shared[MOOD]), source.seed)
+    def mood() -> float:
+        return float(source.market.shared[MOOD])
+
+    world = source.scenario.world
+    hear = source.hear if world.hears == "posts" else None
+    return SyntheticPosts(Reading(load()), mood, source.seed, hear, world.doubt)
 
 
-def _first(say: Say) -> tuple[Embedded, str]:
+def first_tier(say: Say) -> tuple[Embedded, str]:
     """The embedded tier over the user's own weights, or, where those are unfit, over the ones that ship."""
     from engine.sentiment.embedded import load
     from engine.sentiment.weights import BadWeights
@@ -97,13 +116,14 @@ def _first(say: Say) -> tuple[Embedded, str]:
     return load(), "shipped"
 
 
-def _bots(say: Say) -> Bots:
+def bots(say: Say, known: Authors) -> Bots:
+    """Who judges whether a person wrote a post: by the user's own card, or by the one that ships."""
     from engine.sentiment.bots import BadModel, Bots, read_model
 
     own = paths.bots_model()
     if own.exists():
         try:
-            return Bots(read_model(own))
+            return Bots(read_model(own), known.account)
         except BadModel as error:
             say(f"your own model of bots is left out: {error}")
-    return Bots()
+    return Bots(account=known.account)

@@ -6,6 +6,7 @@ import contextlib
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from cli import paths
 from cli.settings import Settings
@@ -45,12 +46,20 @@ def sink_maker(
         started = now()
         try:
             path = catalogue_of(settings).new_path(symbols, started)
-            return Recorder(path, new_header(f"live {' '.join(symbols)}", started))
+            kind = "made-up" if is_made_up(settings) else "live"
+            return Recorder(path, new_header(f"{kind} {' '.join(symbols)}", started))
         except (StoreError, OSError) as error:
             say(f"not recording: {error}")
             return None
 
     return make
+
+
+def is_made_up(settings: Settings) -> bool:
+    """Whether the market is served on this machine: no record of it is one of a real market."""
+    binance = settings.venues.binance
+    hosts = {urlsplit(url).hostname for url in (*binance.ws, *binance.rest)}
+    return bool(hosts & {"127.0.0.1", "localhost", "::1"})
 
 
 def forget(path: Path) -> None:

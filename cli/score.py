@@ -75,20 +75,24 @@ def opened(name: str, weights: Path | None) -> Tier:
     from engine.sentiment.tiers import open_tier
 
     own = paths.sentiment_weights()
-    options = {} if name == "embedded" else tier_options()
+    options = {} if name == "embedded" else tier_options(name)
     try:
         return open_tier(name, weights or (own if own.is_file() else None), options)
     except ValueError as error:
         raise UserError(explained(error) or str(error)) from None
 
 
-def tier_options() -> dict[str, object]:
-    """What the settings say of the higher tiers, by name. Raises UserError."""
+def tier_options(name: str) -> dict[str, object]:
+    """What the settings say of the higher tiers, by name, for the tier `name`. Raises UserError.
+
+    Whoever asks for the local tier by its name gets it, though `auto` is to do without.
+    """
     from cli.gateway import gateway
     from cli.settings import load_settings
 
     settings = load_settings()
-    return {"local": settings.local_options(), "gateway": lambda: gateway(settings)}
+    local = settings.local_options() if name != "auto" or settings.sentiment.local.on else None
+    return {"local": local, "gateway": lambda: gateway(settings)}
 
 
 def _stream(tier: Tier, show: Printer) -> None:

@@ -24,7 +24,7 @@ from pydantic import (
 
 from cli import paths
 from cli.errors import UserError
-from engine.events import Setup, SignalRule
+from engine.events import AdviserRule, RegimeRule, SentimentRule, Setup, SignalRule
 from engine.feeds.options import FeedOptions
 from engine.feeds.text_options import RedditKeys, TextOptions
 from engine.paper.rules import Rules
@@ -160,6 +160,10 @@ class GatewaySettings(_Part):
 
 
 class SentimentSettings(_Part):
+    """How fast sentiment forgets, over `tau_s` or, with `alpha`, with every post; and the higher tiers."""
+
+    tau_s: Annotated[float, Field(ge=1, le=86_400)] = SentimentRule().tau_s
+    alpha: Annotated[float, Field(ge=0.001, le=0.9)] | None = None
     local: LocalSettings = LocalSettings()
     gateway: GatewaySettings = GatewaySettings()
 
@@ -170,6 +174,18 @@ class SignalSettings(_Part):
     hold_s: Annotated[float, Field(ge=0.1, le=86_400)] = 60.0
     gate_quantile: Annotated[float, Field(ge=0, le=0.999)] = 0.8
     gate_window_s: Annotated[int, Field(ge=60, le=86_400)] = 900
+
+
+_REGIME = RegimeRule()
+
+
+class RegimeSettings(_Part):
+    """From where on a market is called stressed, dislocated or trending, and how slowly the usual follows."""
+
+    stressed: Annotated[float, Field(ge=1.05, le=100)] = _REGIME.stressed
+    dislocated: Annotated[float, Field(ge=1.05, le=1000)] = _REGIME.dislocated
+    trend_sigmas: Annotated[float, Field(ge=0.5, le=100)] = _REGIME.trend_sigmas
+    baseline_s: Annotated[float, Field(ge=60, le=86_400)] = _REGIME.baseline_s
 
 
 class BookSettings(_Part):
@@ -212,6 +228,30 @@ class AgentSettings(_Part):
         return Rules(**{name: getattr(self, name) for name in Rules.__struct_fields__})
 
 
+_ADVISERS = AdviserRule()
+Horizon = Annotated[float, Field(ge=1, le=86_400)]
+
+
+class AdviserSettings(_Part):
+    """How far ahead each adviser speaks, and what the coordinator needs to decide."""
+
+    microstructure_s: Horizon = _ADVISERS.microstructure_s
+    technical_s: Horizon = _ADVISERS.technical_s
+    sentiment_s: Horizon = _ADVISERS.sentiment_s
+    chain_s: Horizon = _ADVISERS.chain_s
+    news_s: Horizon = _ADVISERS.news_s
+    decision_s: Horizon = _ADVISERS.decision_s
+    least_probability: Annotated[float, Field(ge=0.5, le=0.99)] = _ADVISERS.least_probability
+    prior_pieces: Annotated[float, Field(ge=1, le=1e6)] = _ADVISERS.prior_pieces
+
+
+class DataSettings(_Part):
+    """Where public dumps are fetched from, and the folder of what is fetched."""
+
+    url: Rest = "https://data.binance.vision"
+    folder: Path | None = None
+
+
 class ScreenSettings(_Part):
     theme: str | None = None
     ascii: bool = False
@@ -223,9 +263,12 @@ class Settings(_Part):
     sources: SourceSettings = SourceSettings()
     sentiment: SentimentSettings = SentimentSettings()
     signal: SignalSettings = SignalSettings()
+    regime: RegimeSettings = RegimeSettings()
     book: BookSettings = BookSettings()
     record: RecordSettings = RecordSettings()
     agents: AgentSettings = AgentSettings()
+    advisers: AdviserSettings = AdviserSettings()
+    data: DataSettings = DataSettings()
     screen: ScreenSettings = ScreenSettings()
     keys: dict[str, str] = {}
 
@@ -236,6 +279,9 @@ class Settings(_Part):
             bands_bps=(100.0, *extra),
             round_trip_quote=self.book.round_trip_quote,
             signal=SignalRule(**self.signal.model_dump()),
+            sentiment=SentimentRule(self.sentiment.tau_s, self.sentiment.alpha),
+            regime=RegimeRule(**self.regime.model_dump()),
+            advisers=AdviserRule(**self.advisers.model_dump()),
         )
 
     def feed_options(self) -> FeedOptions:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from engine.events import Derived
     from engine.frame import Frame, Host, Recording
     from engine.market.source import SimSource
-    from engine.market.state import Market
     from engine.ports import Sink
     from engine.scenario import Planned, Scenario
     from engine.session import Session
@@ -92,18 +91,26 @@ def sim(
 def built_in() -> dict[str, Path]:
     """The scenarios that come with microtui, by name, the default first."""
     from cli import paths
+    from engine.past.story import is_story
 
     found = sorted(paths.built_in("replays").glob("*.toml"), key=lambda p: (p.stem != "default", p.stem))
-    return {path.stem: path for path in found}
+    return {path.stem: path for path in found if not is_story(path)}
 
 
 def find(name: str) -> Path:
     """The file of a scenario; the error names what there is."""
+    from cli import past
     from cli.errors import UserError
+    from engine.past.story import is_story
 
     known = built_in()
     if name in known:
         return known[name]
+    story = past.find(name)
+    if story is not None and is_story(story):
+        raise UserError(
+            f"{name[:80]} is a story of the past, not a scenario; `microtui replay {name[:80]}` plays it"
+        )
     if Path(name).is_file():
         return Path(name)
     names = ", ".join(known)
@@ -201,10 +208,10 @@ async def _build_desk(
         sink = desk.main.sink
         return ReplaySource(Recording(sink.status.path), label="REWIND", follow=True) if sink else None
 
-    def market_at(ts: int) -> Market:
+    def market_at(ts: int) -> SimSource:
         source = desk.main.source
         assert isinstance(source, SimSource)  # noqa: S101  made above
-        return source.rerun(ts).market
+        return source.rerun(ts)
 
     what_ifs = WhatIfs(rerun=market_at)
     say = meter.messages.append
@@ -292,8 +299,11 @@ def _session(
     host: Callable[[Host], Host] = lambda host: host,
 ) -> Session:
     from cli.reading import synthetic
+    from engine.regimes.service import Refits
     from engine.session import Session
 
+    watched, refits = publish is not None, Refits()
+    posts = [synthetic(source)] if watched or source.scenario.world.hears == "posts" else []
     make_sink = _sink_maker(source, settings, say)
     on = settings.record.on if record is None else record
     return Session(
@@ -302,7 +312,10 @@ def _session(
         host=host,
         sink=make_sink() if on else None,
         make_sink=make_sink,
-        producers=[synthetic(source)] if publish is not None else [],  # headless, nobody reads them
+        # Headless, nobody reads posts but agents that listen to them; and when a fit is done is the machine's affair,
+        # equal seeds print equal lines.
+        producers=[*posts, refits] if watched else posts,
+        beside=[refits.run] if watched else [],
     )
 
 

@@ -30,6 +30,7 @@ def child_opener(main: Callable[[], Session], make_sink: MakeSink) -> OpenChild:
         from cli.reading import synthetic
         from engine.checkpoint import pack, unpack
         from engine.market.source import SimSource
+        from engine.regimes.service import Refits
         from engine.session import Session
         from store.recording import Recording
 
@@ -42,6 +43,8 @@ def child_opener(main: Callable[[], Session], make_sink: MakeSink) -> OpenChild:
         note = f"child of {path.stem}: the same market until here, another one from here on"
         child = await asyncio.to_thread(source.rerun, state.ts, note)
 
+        refits = Refits()
+
         def make() -> Sink | None:
             return make_sink(child, parent)
 
@@ -52,7 +55,8 @@ def child_opener(main: Callable[[], Session], make_sink: MakeSink) -> OpenChild:
             sink=make(),
             make_sink=make,
             state=state,
-            producers=[synthetic(child)],
+            producers=[synthetic(child), refits],
+            beside=[refits.run],
         )
 
     return open_child

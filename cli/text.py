@@ -15,11 +15,14 @@ if TYPE_CHECKING:
     from cli.settings import Settings
     from engine.feeds.text_source import TextSource
     from engine.ports import Clock
+    from engine.sentiment.authors import Authors
 
 KEY_BYTES = 32
 
 
-def text_source(settings: Settings, clock: Clock, say: Callable[[str], None]) -> TextSource | None:
+def text_source(
+    settings: Settings, clock: Clock, say: Callable[[str], None], authors: Authors | None = None
+) -> TextSource | None:
     """To run beside a market; None where the settings switch all text off."""
     if not settings.sources.on:
         return None
@@ -30,7 +33,7 @@ def text_source(settings: Settings, clock: Clock, say: Callable[[str], None]) ->
     except UserError as error:
         key = secrets.token_bytes(KEY_BYTES)
         say(f"{error}; authors have hashes of this session alone")
-    return TextSource(settings.text_options(), clock, author_key=key)
+    return TextSource(settings.text_options(), clock, author_key=key, authors=authors)
 
 
 def author_key(file: Path) -> bytes:

@@ -25,21 +25,35 @@ _COLUMNS = "{:>2}  {:<34}{:>9}   {:>9} … {:<9}{:>10}  {:<13} {:<14} {}"
     "--steps", type=click.IntRange(600, 100_000), default=5000, show_default=True, help="Seconds of each run."
 )
 @click.option("--against", metavar="NAME|FILE", help="A recording to hold it against.")
+@click.option(
+    "--scenario",
+    "after",
+    metavar="NAME|FILE",
+    help="Another, such as a calibrated one, side by side with it.",
+)
 @click.pass_context
-def validate(ctx: click.Context, scenario: str, seeds: int, steps: int, against: str | None) -> None:
+def validate(
+    ctx: click.Context, scenario: str, seeds: int, steps: int, against: str | None, after: str | None
+) -> None:
     """Measure the stylised facts of a SCENARIO over many fresh seeds, with intervals, beside live markets.
 
-    Ends with exit code 0 when thirteen of sixteen rows pass on the median and doubt widens spreads, else 1.
+    Ends with exit code 0 when thirteen of sixteen rows pass on the median and doubt widens spreads, else 1. With
+    --scenario the checklist has a column each, before and after, and the code is 0 when no row fewer passes after.
     """
     from cli.sim import find, read_scenario
 
     read = read_scenario(find(scenario), partial(click.echo, err=True))
+    other = None if after is None else read_scenario(find(after), partial(click.echo, err=True))
     live = _live(against)
+    if other is not None:
+        from cli.validate_pair import side_by_side
+
+        ctx.exit(side_by_side(read, other, seeds, steps, live))
     from engine.lab import doubt, validation
     from engine.lab.checklist import NEEDED, ROWS
 
     chosen = range(validation.FIRST_SEED, validation.FIRST_SEED + seeds)
-    progress = _Progress()
+    progress = Progress()
     try:
         samples = validation.runs(read, chosen, steps, live, progress, "market")
         impact = validation.impact(read, chosen, progress)
@@ -64,7 +78,7 @@ def validate(ctx: click.Context, scenario: str, seeds: int, steps: int, against:
         ctx.exit(1)
 
 
-class _Progress:
+class Progress:
     """What is being computed, on a terminal only, on one line that is wiped in the end."""
 
     def __init__(self) -> None:
@@ -83,11 +97,10 @@ def _live(against: str | None) -> Live | None:
     if against is None:
         return None
     from cli.errors import UserError
-    from cli.replay import find
-    from cli.sampled import sampled
+    from cli.sampled import located, sampled
     from engine.lab.against import LEAST_SECONDS
 
-    found = sampled(find(against))
+    found = sampled(located(against))
     seconds = len(found.sample.bid)
     if seconds < LEAST_SECONDS:
         raise UserError(f"expected a recording of at least {LEAST_SECONDS} s, found {seconds} s in {against}")

@@ -7,15 +7,22 @@ import math
 import msgspec
 import numpy as np
 
+from engine.advisers.each_second import AdvisersState
+from engine.advisers.keep import check as check_advisers
+from engine.advisers.news import NewsState
+from engine.advisers.news import check as check_news
 from engine.core import State, SymbolState
-from engine.events import Agents, Setup
+from engine.events import Agents, Baseline, Setup
 from engine.frame import Event, Feed
 from engine.instrument import Instrument
 from engine.kernels import charts_pack
 from engine.kernels import checkpoint as market_pack
+from engine.kernels import indicators as indicator_pack
 from engine.kernels import seconds as second_pack
-from engine.limits import check_setup
+from engine.limits import check_baseline, check_setup
 from engine.paper_orders import MOST_RESTING, Resting
+from engine.regimes import pack as regime_pack
+from engine.regimes.pack import PackedWords
 from engine.signals.imbalance import BINS, ImbalanceSignal
 from engine.signals.sentiment import SentimentState
 from engine.signals.sentiment import check as check_sentiment
@@ -38,6 +45,8 @@ class PackedSymbol(msgspec.Struct, frozen=True):
     charts: dict[str, PackedArray]
     seconds: dict[str, PackedArray]
     signal: ImbalanceSignal
+    indicators: dict[str, PackedArray]
+    advisers: AdvisersState
     book_state: str
     reason: str
     trading: str
@@ -45,6 +54,8 @@ class PackedSymbol(msgspec.Struct, frozen=True):
     first_mid: float | None
     depth_limit: int
     sized: bool
+    regime: dict[str, PackedArray]
+    regime_words: PackedWords
 
 
 class PackedState(msgspec.Struct, frozen=True):
@@ -62,6 +73,8 @@ class PackedState(msgspec.Struct, frozen=True):
     profits: list[tuple[int, ...]] = []
     resting: dict[int, Resting] = {}
     sentiment: SentimentState = msgspec.field(default_factory=SentimentState)
+    news: NewsState = msgspec.field(default_factory=NewsState)
+    baseline: Baseline = Baseline()
 
 
 class BadCheckpoint(ValueError):
@@ -92,6 +105,8 @@ def pack(state: State) -> bytes:
             state.profits,
             state.resting,
             state.sentiment,
+            state.news,
+            state.baseline,
         )
     )
 
@@ -104,6 +119,8 @@ def unpack(blob: bytes) -> State:
             raise BadCheckpoint(f"checkpoint version {packed.version}, expected {VERSION}")
         check_setup(packed.setup)
         check_sentiment(packed.sentiment)
+        check_news(packed.news)
+        check_baseline(packed.baseline)
         if len(packed.resting) > MOST_RESTING:
             raise BadCheckpoint(
                 f"expected at most {MOST_RESTING} orders on paper, found {len(packed.resting)}"
@@ -122,6 +139,8 @@ def unpack(blob: bytes) -> State:
             profits=packed.profits,
             resting=packed.resting,
             sentiment=packed.sentiment,
+            news=packed.news,
+            baseline=packed.baseline,
         )
     except BadCheckpoint:
         raise
@@ -130,6 +149,7 @@ def unpack(blob: bytes) -> State:
 
 
 def _pack_symbol(index: int, symbol: SymbolState) -> PackedSymbol:
+    regime_arrays, regime_words = regime_pack.pack(symbol.regime)
     return PackedSymbol(
         index,
         symbol.instrument,
@@ -137,6 +157,8 @@ def _pack_symbol(index: int, symbol: SymbolState) -> PackedSymbol:
         {name: _pack_array(a) for name, a in charts_pack.pack(symbol.charts).items()},
         {name: _pack_array(a) for name, a in second_pack.pack(symbol.seconds).items()},
         symbol.signal,
+        {name: _pack_array(a) for name, a in indicator_pack.pack(symbol.indicators).items()},
+        symbol.advisers,
         symbol.book_state,
         symbol.reason,
         symbol.trading,
@@ -144,6 +166,8 @@ def _pack_symbol(index: int, symbol: SymbolState) -> PackedSymbol:
         symbol.first_mid,
         symbol.depth_limit,
         symbol.sized,
+        {name: _pack_array(a) for name, a in regime_arrays.items()},
+        regime_words,
     )
 
 
@@ -153,12 +177,15 @@ def _unpack_symbol(packed: PackedSymbol) -> SymbolState:
         raise BadCheckpoint("damaged checkpoint: the signal's history is out of bounds")
     if signal.history and not 0 <= signal.history_at < len(signal.history):
         raise BadCheckpoint("damaged checkpoint: the signal's history is out of bounds")
+    check_advisers(packed.advisers)
     return SymbolState(
         instrument=packed.instrument,
         market=market_pack.unpack({name: _unpack_array(a) for name, a in packed.market.items()}),
         charts=charts_pack.unpack({name: _unpack_array(a) for name, a in packed.charts.items()}),
         seconds=second_pack.unpack({name: _unpack_array(a) for name, a in packed.seconds.items()}),
         signal=signal,
+        indicators=indicator_pack.unpack({name: _unpack_array(a) for name, a in packed.indicators.items()}),
+        advisers=packed.advisers,
         book_state=packed.book_state,
         reason=packed.reason,
         trading=packed.trading,
@@ -166,6 +193,9 @@ def _unpack_symbol(packed: PackedSymbol) -> SymbolState:
         first_mid=packed.first_mid,
         depth_limit=packed.depth_limit,
         sized=packed.sized,
+        regime=regime_pack.unpack(
+            {name: _unpack_array(a) for name, a in packed.regime.items()}, packed.regime_words
+        ),
     )
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from engine.batch import ASKS_WHOLE, BIDS_WHOLE, Batch, BatchBuilder
 from engine.checkpoint import unpack
 from engine.core import State, SymbolState, listed
-from engine.events import Agents, FeedStatus, Kind, Listed, Post, Said, Scored, Shock
+from engine.events import Agents, FeedStatus, Kind, Listed, Said, Shock
 from engine.frame import Transport
 from engine.kernels.level_book import ASK, BID, EMPTY, KNOWN, levels_of
 from engine.kernels.market import UPDATE_ID
@@ -70,7 +70,7 @@ def without_ours(batch: Batch) -> Batch:
     ours = (rows["kind"] == Kind.ORDER) | (rows["kind"] == Kind.FILL)
     for at in np.flatnonzero(rows["kind"] == Kind.NOTE).tolist():
         note = batch.notes[int(rows[at]["level_start"])]
-        if isinstance(note, _OURS) or (isinstance(note, Post | Scored) and note.synthetic):
+        if isinstance(note, _OURS):
             ours[at] = True
     return Batch(rows[~ours], batch.levels, batch.notes) if ours.any() else batch
 

@@ -21,12 +21,17 @@ from functools import partial
 
 import numpy as np
 
+from engine.advisers.each_second import AdvisersState
+from engine.advisers.news import NewsState
 from engine.batch import Batch
 from engine.events import (
+    Advised,
     Agents,
     Alert,
+    Baseline,
     BookMetrics,
     Derived,
+    FactorFit,
     FeedCount,
     FeedStatus,
     Kind,
@@ -40,15 +45,18 @@ from engine.events import (
     Shock,
     Signal,
 )
+from engine.every_second import every_second
 from engine.frame import TEXT_FEEDS, Event, Feed
 from engine.instrument import Instrument
 from engine.kernels import charts as chart_kernel
 from engine.kernels import charts_view as chart_view
 from engine.kernels import fold as fold_kernel
+from engine.kernels import indicators as indicator_kernel
 from engine.kernels import market as market_kernel
 from engine.kernels import seconds as second_kernel
 from engine.paper_orders import Resting, fill_text, fold_orders
 from engine.ports import Resync
+from engine.regimes.live import Regime
 from engine.shocks import BadShock, checked, describe
 from engine.signals.imbalance import ImbalanceSignal
 from engine.signals.sentiment import Liquidity, SentimentState
@@ -66,6 +74,8 @@ _DOUBTS = {
 PROFITS_KEPT = 300  # notes of agents, one a second
 _FEATURE = {name: index for index, name in enumerate(fold_kernel.FEATURES)}
 _BAND = {name: index for index, name in enumerate(fold_kernel.BAND_FIELDS)}
+# As plain numbers: numpy takes many times longer to compare a column with a member of an enum.
+_NOTE, _SNAPSHOT, _TRADE = int(Kind.NOTE), int(Kind.SNAPSHOT), int(Kind.TRADE)
 # States in which updates are missing. A STALE book is not among them: its feed goes on where it stopped.
 _LOST = frozenset({"EMPTY", "BUFFERING", "SNAPSHOT_WAIT", "GAP"})
 
@@ -79,6 +89,9 @@ class SymbolState:
     charts: chart_kernel.ChartArrays
     seconds: second_kernel.SecondArrays = field(default_factory=second_kernel.new_seconds)
     signal: ImbalanceSignal = field(default_factory=ImbalanceSignal)
+    indicators: indicator_kernel.IndicatorArrays = field(default_factory=indicator_kernel.new_indicators)
+    advisers: AdvisersState = field(default_factory=AdvisersState)
+    regime: Regime = field(default_factory=Regime)
     book_state: str = "EMPTY"
     reason: str = ""
     trading: str = ""
@@ -136,6 +149,8 @@ class State:
     profits: list[tuple[int, ...]] = field(default_factory=list)  # by family, newest last
     resting: dict[int, Resting] = field(default_factory=dict)  # on paper, or of the person, by number
     sentiment: SentimentState = field(default_factory=SentimentState)
+    news: NewsState = field(default_factory=NewsState)
+    baseline: Baseline = field(default_factory=Baseline)  # of advisers, from earlier sessions
 
 
 def apply(state: State, batch: Batch) -> tuple[list[Derived], list[Resync]]:
@@ -148,7 +163,7 @@ def apply(state: State, batch: Batch) -> tuple[list[Derived], list[Resync]]:
         state.started = int(batch.rows[0]["ts_recv"])
     for part in _parts(batch):
         _fold_rows(state, part, derived, requests)
-        if int(part.rows[-1]["kind"]) == Kind.NOTE:
+        if int(part.rows[-1]["kind"]) == _NOTE:
             row = part.rows[-1]
             _apply_note(state, batch.notes[int(row["level_start"])], int(row["ts_recv"]), derived)
     for fill in fold_orders(state.resting, batch):
@@ -173,7 +188,7 @@ def _charted(symbol: SymbolState, batch: Batch, index: int) -> float:
     if mid is not None:
         return mid
     charts = symbol.charts
-    traded = (batch.rows["kind"] == Kind.TRADE) & (batch.rows["symbol"] == index)
+    traded = (batch.rows["kind"] == _TRADE) & (batch.rows["symbol"] == index)
     if symbol.trusted and traded.any():
         ticks = float(batch.rows["price_ticks"][traded][-1])
     elif symbol.trusted and charts.clock[chart_kernel.TRADES] > 0:
@@ -191,7 +206,7 @@ def listed(state: State) -> tuple[Listed, ...]:
 def _parts(batch: Batch) -> Iterator[Batch]:
     """The batch cut behind every note, so that notes and rows count in their order."""
     start = 0
-    for at in np.flatnonzero(batch.rows["kind"] == Kind.NOTE).tolist():
+    for at in np.flatnonzero(batch.rows["kind"] == _NOTE).tolist():
         yield Batch(batch.rows[start : at + 1], batch.levels, batch.notes)
         start = at + 1
     if start < len(batch):
@@ -199,10 +214,10 @@ def _parts(batch: Batch) -> Iterator[Batch]:
 
 
 def _fold_rows(state: State, part: Batch, derived: list[Derived], requests: list[Resync]) -> None:
-    if len(part) == 1 and int(part.rows[0]["kind"]) == Kind.NOTE:
+    if len(part) == 1 and int(part.rows[0]["kind"]) == _NOTE:
         return  # notes come in rows, posts by the hundred: no market has to be asked about them
     for index, symbol in state.symbols.items():
-        snapshots = (part.rows["kind"] == Kind.SNAPSHOT) & (part.rows["symbol"] == index)
+        snapshots = (part.rows["kind"] == _SNAPSHOT) & (part.rows["symbol"] == index)
         if snapshots.any():
             symbol.doubt = ""
             _size_round_trip(symbol, part, int(np.argmax(snapshots)), state.setup.round_trip_quote)
@@ -275,16 +290,34 @@ def _apply_note(state: State, note: Note, ts: int, derived: list[Derived]) -> No
             _agents(state, note)
         case Post():
             state.sentiment.on_post(note)
+            state.news.on_post(note, ts)
         case Scored():
             record = state.sentiment.on_scored(note, ts, partial(_liquidity, state), state.setup.sentiment)
             if record is not None:
                 derived.append(record)
+        case FactorFit():
+            symbol = state.symbols.get(note.symbol)
+            if symbol is not None:
+                symbol.regime.on_fit(note, symbol.seconds)
         case Shock():
             _shock(state, note, ts, derived)
+        case Baseline():
+            _baseline(state, note)
+        case Advised():
+            if (symbol := state.symbols.get(note.symbol)) is not None:
+                symbol.advisers.on_advised(note, ts)
         case Said():
             _alert(state, Alert(note.ts, note.symbol, "SAID", None, note.text), derived)
         case Mark():
             _alert(state, Alert(note.ts, None, "MARK", None, note.text), derived)
+
+
+def _baseline(state: State, note: Baseline) -> None:
+    """What advisers bring; those that have spoken already take it up as well."""
+    state.baseline = note
+    for symbol in state.symbols.values():
+        for name in symbol.advisers.stances:
+            symbol.advisers.carry(note, name)
 
 
 def _list(state: State, note: Listed) -> None:
@@ -392,8 +425,13 @@ def _tick(state: State, ts: int, derived: list[Derived]) -> None:
             for symbol in reversed(state.symbols.values())
         }
         derived.extend(state.sentiment.tick(ts, _liquidity(state), flows))
-    for symbol in state.symbols.values():
-        second_kernel.step(symbol.market, ts, *_mood(state, symbol), symbol.seconds)
+    for index, symbol in state.symbols.items():
+        if second_kernel.step(symbol.market, ts, *_mood(state, symbol), symbol.seconds):
+            for item in every_second(state, index, symbol, ts):
+                if isinstance(item, Alert):
+                    _alert(state, item, derived)
+                else:
+                    derived.append(item)
 
 
 def _mood(state: State, symbol: SymbolState) -> tuple[float, float]:

@@ -45,6 +45,28 @@ class SentimentRule(msgspec.Struct, frozen=True):
     alpha: float | None = None  # instead: what a post of full weight counts, however much time passes
 
 
+class AdviserRule(msgspec.Struct, frozen=True):
+    """How far ahead each adviser speaks, and when the coordinator decides; see `engine.advisers`."""
+
+    microstructure_s: float = 30.0
+    technical_s: float = 120.0
+    sentiment_s: float = 600.0
+    chain_s: float = 1800.0
+    news_s: float = 900.0
+    decision_s: float = 60.0
+    least_probability: float = 0.53  # of being right, below which the coordinator abstains
+    prior_pieces: float = 50.0  # pieces of advice that the table of first confidences is worth
+
+
+class RegimeRule(msgspec.Struct, frozen=True):
+    """From where on a market is called what; see `engine.kernels.regime`."""
+
+    stressed: float = 2.25  # volatility, round trip or thinness over what is usual
+    dislocated: float = 5.0
+    trend_sigmas: float = 4.0  # net move of two minutes
+    baseline_s: float = 1800.0  # how slowly the usual follows
+
+
 class Setup(msgspec.Struct, frozen=True, tag="setup"):
     """What the core was told to compute. The first event of a session, so that a replay computes the same."""
 
@@ -53,6 +75,8 @@ class Setup(msgspec.Struct, frozen=True, tag="setup"):
     metrics_every_s: float = 5.0
     signal: SignalRule = SignalRule()
     sentiment: SentimentRule = SentimentRule()
+    regime: RegimeRule = RegimeRule()
+    advisers: AdviserRule = AdviserRule()
 
 
 class Listed(msgspec.Struct, frozen=True, tag="listed"):
@@ -165,6 +189,85 @@ class ChainTransfer(msgspec.Struct, frozen=True, tag="transfer"):
     confirmed: bool = False
 
 
+class Tally(msgspec.Struct, frozen=True, array_like=True):
+    """What became of an adviser's pieces of advice at one horizon, added up; see `engine.advisers.record`."""
+
+    adviser: str
+    horizon_s: float
+    pieces: tuple[int, int, int]  # marked, by how strongly it spoke
+    hits: tuple[int, int, int]
+    ups: int = 0  # marks at which the mid had risen,
+    downs: int = 0  # and had fallen
+    brier: float = 0.0  # sum of (confidence - hit)^2
+    net: float = 0.0  # sum of moves in the advised direction after costs, bp,
+    net_square: float = 0.0  # and of their squares
+
+
+class Baseline(msgspec.Struct, frozen=True, tag="baseline"):
+    """What advisers bring from earlier sessions of real markets. At most one, near the start of a session."""
+
+    tallies: tuple[Tally, ...] = ()
+    sessions: int = 0
+
+
+class Advised(msgspec.Struct, frozen=True, tag="advised"):
+    """What a person's own adviser says, as it said it. Valid for its horizon, or until it says something else."""
+
+    adviser: str
+    symbol: int
+    score: float | None  # -1 surely down, +1 surely up; None: nothing to say
+    horizon_s: float
+    reason: str = ""
+
+
+FACTOR_SERIES = (
+    "round trip", "imbalance", "depth", "order flow", "volatility", "sentiment", "volume", "trade sign",
+)  # fmt: skip
+
+
+FACTORS = 2
+FACTOR_CLIP = 10.0  # deviations: the most that a second may be off in the factor model
+
+
+class Markov(msgspec.Struct, frozen=True, array_like=True):
+    """Two states of volatility, the calmer one first: deviation of 1 s returns in bps; how likely each is to last."""
+
+    sds: tuple[float, float]
+    stays: tuple[float, float]
+    probabilities: tuple[float, float]  # of each at the window's end, filtered
+
+
+class FactorModel(msgspec.Struct, frozen=True):
+    """A dynamic factor model of standardised series; see `engine.kernels.kalman`. States: factors, then noises."""
+
+    series: tuple[str, ...]  # of FACTOR_SERIES, in their order
+    means: tuple[float, ...]  # series are standardised with these as long as the fit is used
+    sds: tuple[float, ...]
+    loadings: tuple[tuple[float, float], ...]
+    transition: tuple[tuple[float, float], tuple[float, float]]  # of the factors
+    shocks: tuple[tuple[float, float], tuple[float, float]]  # covariance of their innovations
+    noise_ar: tuple[float, ...]
+    noise_var: tuple[float, ...]
+    state: tuple[float, ...]  # filtered at the window's end
+    state_cov: tuple[float, ...]  # row by row
+
+
+class FactorFit(msgspec.Struct, frozen=True, tag="factor_fit"):
+    """What a refit of a symbol's factor model came to. Made outside the fold, so it is recorded."""
+
+    symbol: int
+    state: str  # FITTED NOT_CONVERGED SHORT FLAT FAILED OFF
+    reason: str = ""  # in words
+    at: int = 0  # the window's last second since 1970
+    model: FactorModel | None = None
+    dropped: tuple[tuple[str, str], ...] = ()  # series that carry nothing, each with the reason
+    loglikelihood: float | None = None
+    iterations: int = 0
+    warm: bool = False  # the better of two began at the last fit
+    markov: Markov | None = None
+    took_ms: int = 0
+
+
 class AgentFamily(msgspec.Struct, frozen=True, array_like=True):
     """All agents of one family together; money in ticks x lots of the instrument that `Agents` names."""
 
@@ -201,7 +304,10 @@ class Agents(msgspec.Struct, frozen=True, tag="agents"):
     paper: bool = False  # they trade beside a real market, not in it
 
 
-Note = Setup | Listed | FeedStatus | FeedCount | Mark | Agents | Shock | Said | Post | Scored | ChainTransfer
+Note = (
+    Setup | Listed | FeedStatus | FeedCount | Mark | Agents | Shock | Said | Post | Scored | ChainTransfer | FactorFit
+    | Baseline | Advised
+)  # fmt: skip
 
 
 # Derived: recomputed by every replay, written as plain rows for people who query with SQL.
@@ -239,7 +345,7 @@ class Alert(msgspec.Struct, frozen=True, tag="alert"):
 
     ts: int
     symbol: int | None
-    kind: str  # LONG SHORT FEED BOOK MARK SHOCK FILL SAID
+    kind: str  # LONG SHORT FEED BOOK MARK SHOCK FILL SAID REGIME
     confidence: float | None
     text: str
 

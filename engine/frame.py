@@ -141,7 +141,7 @@ class Event(msgspec.Struct, frozen=True):
     """A line of the alerts panel and a mark on the chart."""
 
     ts: int
-    kind: str  # LONG SHORT FLAT FEED BOOK MARK SHOCK FILL SAID
+    kind: str  # LONG SHORT FLAT FEED BOOK MARK SHOCK FILL SAID REGIME
     text: str
     symbol: int | None = None
     confidence: float | None = None
@@ -315,6 +315,102 @@ class SentimentNow(msgspec.Struct, frozen=True):
     tiers: tuple[tuple[str, int], ...] = ()  # posts scored by each
     cost_micro: int = 0  # of this session, millionths of a dollar
     tau_s: float | None = None  # what `value` forgets over; None before this asset's first post
+    alpha: float | None = None  # instead of it: what a post of full weight counts
+
+
+class AdviserNow(msgspec.Struct, frozen=True, array_like=True):
+    """One adviser of the chosen symbol: what it says, and its record there. Rates are shares, moves bp after costs.
+
+    What is said of the record is of this session; `carried` pieces of earlier ones stand behind the confidence.
+    """
+
+    name: str
+    direction: int  # +1 up, -1 down, 0: nothing
+    confidence: float | None  # the probability that it is right
+    horizon_s: float
+    reason: str
+    weight: float | None = None  # its share of the coordinator's weight; None: it is silent
+    pieces: int = 0  # marked; fewer than `ENOUGH_PIECES` are too few to tell
+    hit: float | None = None
+    hit_low: float | None = None  # 95 %
+    hit_high: float | None = None
+    base: float | None = None  # what always saying the more frequent direction would have hit
+    brier: float | None = None
+    net_bps: float | None = None
+    net_low: float | None = None  # 95 %
+    net_high: float | None = None
+    carried: int = 0
+    carried_hit: float | None = None
+
+
+class CalibrationBin(msgspec.Struct, frozen=True, array_like=True):
+    """Forecasts of about the same probability: what was said on average, and how often it came true."""
+
+    rounds: int
+    said: float
+    right: float
+    low: float  # 95 %
+    high: float
+
+
+class AdvisersNow(msgspec.Struct, frozen=True):
+    """What advisers say of the chosen symbol, what the coordinator makes of it, and how often they were right."""
+
+    advisers: tuple[AdviserNow, ...]
+    coordinator: AdviserNow
+    calibration: tuple[CalibrationBin, ...] = ()
+    rounds: int = 0
+    brier: float | None = None  # of the coordinator's forecasts; a coin's is 0.25
+    sessions: int = 0  # earlier ones that records are carried from
+
+
+ENOUGH_PIECES = 30
+
+
+REGIMES = ("CALM", "TRENDING", "STRESSED", "DISLOCATED")
+
+
+class LoadingNow(msgspec.Struct, frozen=True, array_like=True):
+    """How much of each factor is in a series, both in standard deviations."""
+
+    series: str
+    first: float
+    second: float
+
+
+class RegimeNow(msgspec.Struct, frozen=True):
+    """What kind of market the chosen symbol's is now; see `engine.kernels.regime`.
+
+    Histories are little-endian float64, one each `history_ns`, oldest first, NaN where nothing was known.
+    """
+
+    label: str = ""  # of REGIMES; empty while it is not known, and `state` says why
+    state: str = ""  # in words
+    why: str = ""  # what is unusual now
+    since: int = 0  # of the label, ns
+    probabilities: tuple[float, ...] = ()  # of REGIMES in their order; empty with the label
+    volatility: float | None = None  # over what is usual; the next two as well
+    round_trip: float | None = None
+    thinness: float | None = None  # one over the depth
+    by_states: bool = False  # probabilities are of fitted states of volatility too, not of thresholds alone
+    history_ns: int = 0
+    history_end: int = 0
+    history_label: bytes = b""  # place in REGIMES
+    history_probability: bytes = b""  # of that label
+    factor_1: bytes = b""
+    factor_2: bytes = b""
+    fit: str = ""  # FITTED NOT_CONVERGED SHORT FLAT FAILED OFF LOST, or empty before the first
+    fit_words: str = ""
+    fit_at: int = 0  # end of the window that the factors in use were fitted to, ns; 0: none
+    loadings: tuple[LoadingNow, ...] = ()
+    dropped: tuple[tuple[str, str], ...] = ()  # series that carry nothing, and why
+    loglikelihood: float | None = None
+    took_ms: int | None = None
+
+    @property
+    def probability(self) -> float | None:
+        """Of the label."""
+        return self.probabilities[REGIMES.index(self.label)] if self.label and self.probabilities else None
 
 
 class Market(msgspec.Struct, frozen=True):
@@ -330,6 +426,8 @@ class Market(msgspec.Struct, frozen=True):
     feeds: tuple[Feed, ...] = ()
     agents: AgentsNow | None = None  # where agents trade
     sentiment: SentimentNow | None = None  # where text comes in
+    regime: RegimeNow | None = None  # once the chosen symbol has been seen for a second
+    advisers: AdvisersNow | None = None  # once they have looked at the chosen symbol
 
 
 class Transport(msgspec.Struct, frozen=True):
@@ -342,6 +440,10 @@ class Transport(msgspec.Struct, frozen=True):
     end: int = 0
     marks: tuple[tuple[int, str], ...] = ()  # (ts, kind) of alerts and marks known for the whole recording
     note: str = ""  # said on the screen all the time, such as "reconstructed book"
+    about: tuple[str, ...] = ()  # what is known of what is shown and from where, for the help card
+    built: int = 0  # as far as what ends at `end` has been made yet; 0: all of it
+    waits_for: int = 0  # a moment that was sought and is not made yet; 0: none
+    auto: bool | None = None  # whether the recording's own pace is followed; None: it proposes none
 
 
 class Recording(msgspec.Struct, frozen=True):

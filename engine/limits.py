@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from engine.events import ChainTransfer, Post, Scored, Setup
+from engine.events import (
+    FACTOR_SERIES,
+    Advised,
+    Baseline,
+    ChainTransfer,
+    FactorFit,
+    FactorModel,
+    Markov,
+    Post,
+    Scored,
+    Setup,
+)
 
 MAX_BANDS = 8
 
@@ -17,6 +28,28 @@ SIGNAL = {
     "gate_window_s": (1, 86_400),
 }
 SENTIMENT = {"tau_s": (1.0, 86_400.0), "alpha": (0.001, 0.9)}
+HORIZON_S = (1.0, 86_400.0)
+ADVISERS = {
+    **dict.fromkeys(("microstructure_s", "technical_s", "sentiment_s", "chain_s", "news_s"), HORIZON_S),
+    "decision_s": HORIZON_S,
+    "least_probability": (0.5, 0.99),
+    "prior_pieces": (1.0, 1e6),
+}
+MAX_TALLIES = 64
+TALLY = {  # sums; counts of pieces are held to the same
+    "ups": (0, 10**12),
+    "downs": (0, 10**12),
+    "brier": (0.0, 1e12),
+    "net": (-1e18, 1e18),
+    "net_square": (0.0, 1e24),
+}
+REGIME = {
+    "stressed": (1.05, 100.0),
+    "dislocated": (1.05, 1000.0),
+    "trend_sigmas": (0.5, 100.0),
+    "baseline_s": (60.0, 86_400.0),
+}
+FIT_STATES = ("FITTED", "NOT_CONVERGED", "SHORT", "FLAT", "FAILED", "OFF")
 BAND_BPS = (1e-6, 5000.0)
 SCORE = {
     "polarity": (-1.0, 1.0),
@@ -42,6 +75,10 @@ def check_setup(setup: Setup) -> None:
         _check(name, getattr(setup, name), bounds)
     for name, bounds in SIGNAL.items():
         _check(name, getattr(setup.signal, name), bounds)
+    for name, bounds in REGIME.items():
+        _check(name, getattr(setup.regime, name), bounds)
+    for name, bounds in ADVISERS.items():
+        _check(name, getattr(setup.advisers, name), bounds)
     for name, bounds in SENTIMENT.items():
         found = getattr(setup.sentiment, name)
         if found is not None:
@@ -63,6 +100,67 @@ def check_transfer(note: ChainTransfer) -> None:
     _check("amount", note.amount, AMOUNT, "a transfer")
     if note.value_quote is not None:
         _check("value_quote", note.value_quote, AMOUNT, "a transfer")
+
+
+def check_baseline(note: Baseline) -> None:
+    """Raises ValueError for records of advisers that no sessions could have added up to."""
+    if len(note.tallies) > MAX_TALLIES:
+        raise ValueError(f"expected records of up to {MAX_TALLIES} advisers, found {len(note.tallies)}")
+    for tally in note.tallies:
+        _check("horizon_s", tally.horizon_s, HORIZON_S, "a record")
+        for name, bounds in TALLY.items():
+            _check(name, getattr(tally, name), bounds, "a record")
+        for pieces, hits in zip(tally.pieces, tally.hits, strict=True):
+            _check("pieces", pieces, (0, 10**12), "a record")
+            _check("hits", hits, (0, pieces), "a record")
+
+
+def check_advised(note: Advised) -> None:
+    """Raises ValueError for a score or a horizon that no adviser may give."""
+    _check("horizon_s", note.horizon_s, HORIZON_S, "advice")
+    if note.score is not None:
+        _check("score", note.score, (-1.0, 1.0), "advice")
+
+
+def check_fit(note: FactorFit) -> None:
+    """Raises ValueError for a fit that no factor model could have come to."""
+    if note.state not in FIT_STATES:
+        raise ValueError(f"expected a fit's state among {', '.join(FIT_STATES)}, found {note.state[:20]!r}")
+    _check("at", note.at, (0, 2**34), "a fit")
+    _check("iterations", note.iterations, (0, 10**6), "a fit")
+    _check("took_ms", note.took_ms, (0, 10**9), "a fit")
+    _check("loglikelihood", note.loglikelihood or 0.0, (-1e12, 1e12), "a fit")
+    if len(note.dropped) > len(FACTOR_SERIES):
+        raise ValueError(f"expected at most {len(FACTOR_SERIES)} dropped series, found {len(note.dropped)}")
+    if note.model is not None:
+        _check_model(note.model)
+    if note.markov is not None:
+        _check_markov(note.markov)
+
+
+def _check_model(model: FactorModel) -> None:
+    count = len(model.series)
+    if not 1 <= count <= len(FACTOR_SERIES) or [s for s in FACTOR_SERIES if s in model.series] != [
+        *model.series
+    ]:
+        raise ValueError(f"expected series of {', '.join(FACTOR_SERIES)} in this order")
+    sizes = [len(getattr(model, name)) for name in ("means", "sds", "loadings", "noise_ar", "noise_var")]
+    if {*sizes} != {count} or len(model.state) != count + 2 or len(model.state_cov) != (count + 2) ** 2:
+        raise ValueError(f"expected a factor model of {count} series to be as large as that")
+    pairs = (*model.loadings, *model.transition, *model.shocks)
+    numbers = (*model.means, *model.noise_ar, *model.state, *model.state_cov, *(n for p in pairs for n in p))
+    for number in numbers:
+        _check("numbers", number, (-1e12, 1e12), "a factor model")
+    for name, lowest in (("sds", 1e-12), ("noise_var", 0.0)):
+        for number in getattr(model, name):
+            _check(name, number, (lowest, 1e12), "a factor model")
+
+
+def _check_markov(markov: Markov) -> None:
+    for number in markov.sds:
+        _check("sds", number, (1e-9, 1e9), "states of volatility")
+    for number in (*markov.stays, *markov.probabilities):
+        _check("probabilities", number, (0.0, 1.0), "states of volatility")
 
 
 def _check(name: str, found: float, bounds: tuple[float, float], what: str = "a setup") -> None:

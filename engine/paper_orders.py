@@ -16,6 +16,8 @@ from engine.text import clean
 if TYPE_CHECKING:
     from engine.core import State
 
+# numpy compares a column with plain numbers five times as fast as with members of an enum.
+_ORDER, _FILL = int(Kind.ORDER), int(Kind.FILL)
 MOST_RESTING = 20_000  # a recording from a stranger cannot make us keep more
 
 
@@ -42,12 +44,12 @@ class Fill(msgspec.Struct, frozen=True, array_like=True):
 def fold_orders(resting: dict[int, Resting], batch: Batch) -> Iterator[Fill]:
     """Enter a batch's ORDER rows; yields the person's own fills in their order."""
     kinds = batch.rows["kind"]
-    for at in np.flatnonzero((kinds == Kind.ORDER) | (kinds == Kind.FILL)).tolist():
+    for at in np.flatnonzero((kinds == _ORDER) | (kinds == _FILL)).tolist():
         row = batch.rows[at]
         number, owner = int(row["first_id"]), int(row["last_id"])
         symbol, side = int(row["symbol"]), 1 if int(row["side"]) > 0 else -1
         ticks, lots = int(row["price_ticks"]), int(row["size_lots"])
-        if int(row["kind"]) == Kind.FILL:
+        if int(row["kind"]) == _FILL:
             if owner == OWN:
                 yield Fill(int(row["ts_recv"]), symbol, side, ticks, lots, bool(row["flags"] & 1))
         elif lots <= 0:

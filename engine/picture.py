@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 
+from engine.advisers.shown import advisers_now
 from engine.batch import OWN
 from engine.core import State, SymbolState
 from engine.frame import (
@@ -26,6 +27,7 @@ from engine.frame import (
 )
 from engine.kernels import charts_view as chart_view
 from engine.kernels import ladder as ladder_kernel
+from engine.regimes.shown import regime_now
 from engine.signals.sentiment import sentiment_now
 
 BID, ASK = 0, 1
@@ -46,6 +48,8 @@ def picture(state: State, view: View) -> Market:
         feeds=tuple(state.feeds.values()),
         agents=_agents(state),
         sentiment=_sentiment(state, symbol),
+        regime=None if symbol is None else regime_now(symbol.regime, symbol.seconds),
+        advisers=None if symbol is None else advisers_now(symbol.advisers, state.baseline),
     )
 
 

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 # Commands: what a person or the session asks for. Names are what `Source.accepts` lists.
 
 
+AUTO = -1.0  # a speed: the recording's own pace
+
+
 class SetView(msgspec.Struct, frozen=True, tag="view"):
     view: View
 
@@ -28,7 +31,7 @@ class Pause(msgspec.Struct, frozen=True, tag="pause"):
 
 
 class Speed(msgspec.Struct, frozen=True, tag="speed"):
-    factor: float  # 0: as fast as it goes
+    factor: float  # 0: as fast as it goes; AUTO: as the recording proposes
 
 
 class StepBy(msgspec.Struct, frozen=True, tag="step"):

@@ -11,7 +11,7 @@ import math
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import msgspec
 
@@ -22,6 +22,7 @@ from engine.instrument import Instrument, NotOnGrid
 from engine.shocks import BadShock, at
 from engine.shocks import parse as parse_shock
 from engine.text import clean
+from engine.toml_lines import line_of, where
 
 FAMILIES = BUILT_IN
 MAX_AGENTS = 10_000
@@ -69,6 +70,9 @@ class Own(msgspec.Struct, frozen=True):
     digest: str  # of its source
 
 
+Hears = Literal["mood", "posts"]
+
+
 class World(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What moves the price besides the agents: impact of flow on fair value, the fundamental, sentiment."""
 
@@ -94,6 +98,7 @@ class World(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     )
     leverage_mean_pct: float = 0.8  # and how much further in the middle
     leverage_s: float = 1800.0  # how long one is held
+    hears: Hears = "mood"  # what agents take for sentiment: the market's mood, or the score of what is posted
 
 
 class Planned(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -175,22 +180,16 @@ def parse(text: str, place: str, name: str = "default", families: Families = NO_
         raise BadScenario(f"{place} is not valid TOML: {error}") from None
     values.setdefault("name", name)
     if "own" in values:
-        raise BadScenario(f"{_at(place, text, 'own')}: expected own families in [counts], found 'own'")
+        raise BadScenario(f"{line_of(place, text, 'own')}: expected own families in [counts], found 'own'")
     own = _own(values, families, place, text)
     try:
         scenario = msgspec.structs.replace(msgspec.convert(values, Scenario), own=own)
     except msgspec.ValidationError as error:
-        message, key = _where(error)
-        raise BadScenario(f"{_at(place, text, key)}: {_plain(message, key, families)}") from None
+        message, key = where(error)
+        raise BadScenario(f"{line_of(place, text, key)}: {_plain(message, key, families)}") from None
     for key, fault in _faults(scenario):
-        raise BadScenario(f"{_at(place, text, key)}: {key} {fault}")
+        raise BadScenario(f"{line_of(place, text, key)}: {key} {fault}")
     return scenario
-
-
-def _where(error: msgspec.ValidationError) -> tuple[str, str]:
-    """msgspec's sentence and the dotted key it speaks of."""
-    message, _, where = str(error).partition(" - at `$")
-    return message, where.rstrip("`").lstrip(".")
 
 
 def _own(values: dict[str, Any], families: Families, place: str, text: str) -> tuple[Own, ...]:
@@ -202,15 +201,17 @@ def _own(values: dict[str, Any], families: Families, place: str, text: str) -> t
         told = agents.pop(name, {}) if isinstance(agents, dict) else {}
         if not isinstance(count, int) or isinstance(count, bool) or count < 0:
             key = f"counts.{name}"
-            raise BadScenario(f"{_at(place, text, key)}: {key} expected zero or more agents, found {count!r}")
+            raise BadScenario(
+                f"{line_of(place, text, key)}: {key} expected zero or more agents, found {count!r}"
+            )
         family = families.jitted[name]
         try:
             params = msgspec.convert(told, family.params)
             columns = family.row(params)
         except (msgspec.ValidationError, BadFamily) as error:
-            message, inner = _where(error) if isinstance(error, msgspec.ValidationError) else (str(error), "")
+            message, inner = where(error) if isinstance(error, msgspec.ValidationError) else (str(error), "")
             key = f"agents.{name}.{inner}".rstrip(".")
-            raise BadScenario(f"{_at(place, text, key)}: {key}: {message}") from None
+            raise BadScenario(f"{line_of(place, text, key)}: {key}: {message}") from None
         if count:
             spreads = (getattr(params, "size_spread", 0.0), getattr(params, "risk_spread", 0.0))
             found.append(Own(name, count, columns, spreads, family.digest))
@@ -246,29 +247,9 @@ def _plain(message: str, key: str, families: Families) -> str:
         sentence = f"{clean(field, 40)!r} is no family of agents here; there are {known}"
         return "; ".join((sentence, *(f"left out: {problem}" for problem in families.problems)))
     if "Invalid enum value" in message:
-        return f"{key} expected {' or '.join(get_args(maker.Model))}, found{message.removeprefix('Invalid enum value')}"
+        known = " or ".join(get_args(Hears if key.endswith("hears") else maker.Model))
+        return f"{key} expected {known}, found{message.removeprefix('Invalid enum value')}"
     return f"{key or 'the file'}: {message[0].lower()}{message[1:]}"
-
-
-def _at(place: str, text: str, key: str) -> str:
-    """`file:line` of a dotted key such as `shocks[1].at_s`, or of its table, or the file alone."""
-    leaf = key.split(".")[-1].split("[")[0]
-    top, _, which = key.partition("[")
-    number = int(which.partition("]")[0]) if which else -1  # of an array's tables
-    table = ""
-    best = seen = 0
-    for line_number, line in enumerate(text.splitlines(), 1):
-        bare = line.split("#")[0].strip()
-        if bare.startswith("["):
-            table = bare.strip("[] ")
-            seen += table == top
-            if table == top and number in (-1, seen - 1):
-                best = line_number
-        elif bare.split("=")[0].strip().strip('"') != leaf or not top.startswith(table):
-            continue
-        elif number in (-1, seen - 1):
-            return f"{place}:{line_number}"
-    return f"{place}:{best}" if best else place
 
 
 def _faults(s: Scenario) -> Iterator[tuple[str, str]]:
@@ -379,7 +360,7 @@ _BOUNDS: tuple[tuple[str, float, float], ...] = (
     ("agents.arbitrage.capital", 1e-6, 1e6),
     ("agents.arbitrage.transfer", 0, 1e6),
     ("agents.arbitrage.acts", 1e-3, 10),
-    ("world.impact_ticks", 0, 1e4),
+    ("world.impact_ticks", 0, 1e7),  # of a fine tick there are many
     ("world.impact_scale", 1e-3, 1e6),
     ("world.impact_s", 1, 1e6),
     ("world.permanent", 0, 1),

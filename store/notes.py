@@ -6,9 +6,21 @@ from typing import TypeVar
 
 import msgspec
 
-from engine.events import Agents, ChainTransfer, Listed, Note, Post, Scored, Setup, Shock
+from engine.events import (
+    Advised,
+    Agents,
+    Baseline,
+    ChainTransfer,
+    FactorFit,
+    Listed,
+    Note,
+    Post,
+    Scored,
+    Setup,
+    Shock,
+)
 from engine.instrument import NotOnGrid
-from engine.limits import check_post, check_setup, check_transfer
+from engine.limits import check_advised, check_baseline, check_fit, check_post, check_setup, check_transfer
 from engine.shocks import BadShock, checked
 from engine.text import clean
 from store.errors import BadRecording
@@ -53,6 +65,28 @@ def cleaned(note: Note) -> Note:
                 check_transfer(note)
             except ValueError as error:
                 raise BadRecording(str(error)) from None
+        case FactorFit(symbol=symbol, dropped=dropped):
+            try:
+                check_fit(note)
+            except ValueError as error:
+                raise BadRecording(str(error)) from None
+            if not 0 <= symbol < MAX_SYMBOLS:
+                raise BadRecording(f"expected a symbol index from 0 to {MAX_SYMBOLS - 1}, found {symbol}")
+            dropped = tuple((clean(name, MAX_ASSET), clean(why, MAX_TEXT)) for name, why in dropped)
+            return _clean_fields(msgspec.structs.replace(note, dropped=dropped))
+        case Baseline(tallies=tallies):
+            try:
+                check_baseline(note)
+            except ValueError as error:
+                raise BadRecording(str(error)) from None
+            return msgspec.structs.replace(note, tallies=tuple(_clean_fields(t) for t in tallies))
+        case Advised(symbol=symbol):
+            try:
+                check_advised(note)
+            except ValueError as error:
+                raise BadRecording(str(error)) from None
+            if not 0 <= symbol < MAX_SYMBOLS:
+                raise BadRecording(f"expected a symbol index from 0 to {MAX_SYMBOLS - 1}, found {symbol}")
     return _clean_fields(note)
 
 

@@ -61,6 +61,9 @@ _FILL = (
     "ts_recv", "symbol", "first_id", "last_id", "side", "price_ticks", "size_lots", "ask_ticks", "flags",
 )  # fmt: skip
 
+# numpy compares a column with plain numbers five times as fast as with members of an enum.
+_NOTE, _TRADES, _FILLS = int(Kind.NOTE), int(Kind.TRADE), int(Kind.FILL)
+
 Row = tuple[Any, ...]
 
 
@@ -75,15 +78,15 @@ class PlainTables:
     def add(self, seq: int, batch: Batch, derived: Sequence[Derived]) -> None:
         """`seq` is the number of the batch's first row."""
         kinds = batch.rows["kind"]
-        self._add_rows("trades", Kind.TRADE, _TRADE, seq, batch)
-        self._add_rows("fills", Kind.FILL, _FILL, seq, batch)
-        for at in (kinds == Kind.NOTE).nonzero()[0].tolist():
+        self._add_rows("trades", _TRADES, _TRADE, seq, batch)
+        self._add_rows("fills", _FILLS, _FILL, seq, batch)
+        for at in (kinds == _NOTE).nonzero()[0].tolist():
             row = batch.rows[at]
             self._add_note(seq + at, int(row["ts_recv"]), batch.notes[int(row["level_start"])])
         for item in derived:
             self._rows[_TABLE_OF[type(item)]].append(msgspec.structs.astuple(item))
 
-    def _add_rows(self, table: str, kind: Kind, fields: tuple[str, ...], seq: int, batch: Batch) -> None:
+    def _add_rows(self, table: str, kind: int, fields: tuple[str, ...], seq: int, batch: Batch) -> None:
         at = (batch.rows["kind"] == kind).nonzero()[0]
         if len(at):
             columns = [batch.rows[name][at].tolist() for name in fields]

@@ -24,19 +24,27 @@ from engine.ports import Checkpoint
 from store.codec import MAX_LEVELS, MAX_ROWS
 from store.errors import StoreError
 from store.header import Header
-from store.writer import FileWriter, NotedGap, Put
+from store.writer import SEAL_NS, FileWriter, NotedGap, Put
 
 FLUSH_S = 0.2  # and the commit itself: a kill loses 250 ms at most
 LAST_TRIES = 20  # at close, of a second each, should another process hold the file
 QUEUE_BYTES = 64 << 20  # some minutes of ten busy symbols, should the disk hang
+# For a session that waits. Packing a state takes as long as folding ten quiet ticks: this many bytes of events are
+# ten minutes of those, which a seek folds in a sixth of a second.
+PATIENT_BYTES, PATIENT_CHECKPOINT_BYTES = 16 << 20, 128 << 10
+PATIENT_SEAL_NS = 120_000_000_000  # its time runs so fast that ten seconds of it would be chunks of ten ticks
 
 
 class Recorder:
-    """A `Sink` that writes the file `path`. Nothing here raises; only `flush` and `close` wait."""
+    """A `Sink` that writes the file `path`. Nothing here raises; only `flush` and `close` wait.
 
-    def __init__(self, path: Path, header: Header) -> None:
+    `patient`: nobody watches this session, so `put` waits for room instead of losing events.
+    """
+
+    def __init__(self, path: Path, header: Header, *, patient: bool = False) -> None:
         self.path = path
         self._header = header
+        self._patient = patient
         # The engine's side.
         self._next_seq: int | None = None
         self._gap: NotedGap | None = None
@@ -50,7 +58,7 @@ class Recorder:
         self._lost_events = 0
         self._state, self._reason = "ON", ""
         # The thread's side.
-        self._writer = FileWriter(path, header)
+        self._writer = FileWriter(path, header, PATIENT_SEAL_NS if patient else SEAL_NS)
         self._lag_ms = 0.0
         self._flushed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
@@ -67,7 +75,8 @@ class Recorder:
             return True
         if self._gap is not None:
             return self._queued_bytes < QUEUE_BYTES // 2
-        return self._rows_since_checkpoint * self._writer.bytes_a_row >= self._writer.checkpoint_due_bytes
+        due = PATIENT_CHECKPOINT_BYTES if self._patient else self._writer.checkpoint_due_bytes
+        return self._rows_since_checkpoint * self._writer.bytes_a_row >= due
 
     @property
     def status(self) -> Status:
@@ -98,6 +107,8 @@ class Recorder:
             reason = f"expected event {self._next_seq}, found {seq}"
         elif len(batch) > MAX_ROWS or len(batch.levels) > MAX_LEVELS:
             reason = "more events at once than a recording holds"
+        elif self._patient:
+            self._make_room(_size(item))
         elif self._queued_bytes + _size(item) > QUEUE_BYTES:
             reason = "the disk did not keep up"
         if reason:
@@ -134,6 +145,12 @@ class Recorder:
         self._closing = True
         self._wake.set()
         self._thread.join()
+
+    def _make_room(self, wanted: int) -> None:
+        """Wait until so many bytes fit into the queue, or recording has stopped."""
+        while self._queued_bytes and self._queued_bytes + wanted > PATIENT_BYTES and self._state == "ON":
+            self._wake.set()
+            time.sleep(0.002)
 
     def _append(self, item: Put | Checkpoint | NotedGap) -> None:
         with self._lock:

@@ -2,6 +2,9 @@
 
 Whoever folds these batches cannot tell them from a live session's. A seek answers in the stream itself, with
 a `Jump` to the checkpoint before the target; a gap or a damaged stretch is a `Jump` to the checkpoint behind.
+
+A recording may still be in the making, by a session that is watched live or by one that nobody watches; of the second
+kind a `Plan` says where it will end, and a seek beyond what is there waits until it is.
 """
 
 from __future__ import annotations
@@ -13,10 +16,14 @@ from collections import deque
 from collections.abc import AsyncIterator
 from typing import Any
 
+import msgspec
+
 from engine.batch import Batch
 from engine.frame import Transport
-from engine.ports import Checkpoint, Clock, Command, Jump, Pause, Refold, Seek, Speed, StepBy
+from engine.ports import AUTO, Checkpoint, Clock, Command, Jump, Pause, Refold, Seek, Speed, StepBy
 from store.errors import BadRecording
+from store.lock import is_being_written
+from store.plan import Plan
 from store.recording import Block, Recording
 
 __all__ = ["Recording", "ReplaySource"]
@@ -38,8 +45,9 @@ class _MonotonicClock:
 class ReplaySource:
     """A `Source` over `recording`, which it closes in the end.
 
-    `speed` 0 is as fast as it goes. `follow` keeps reading a file that another session still writes. At the
-    end it stops and waits to be sought; without `hold_at_end` its batches end there.
+    `speed` 0 is as fast as it goes, AUTO as `plan` proposes. `follow` keeps reading a file that another session
+    still writes. At the end it stops and waits to be sought; without `hold_at_end` its batches end there. `plan` is
+    of a recording that follows from a story; where it is still built, `follow` ends when its writer does.
     """
 
     accepts = frozenset({"pause", "speed", "step", "seek", "refold"})
@@ -53,10 +61,13 @@ class ReplaySource:
         follow: bool = False,
         hold_at_end: bool = True,
         clock: Clock | None = None,
+        plan: Plan | None = None,
     ) -> None:
         self._recording = recording
+        self._plan = plan
         self._label, self._follow, self._hold_at_end = label, follow, hold_at_end
         self._clock = clock or _MonotonicClock()
+        self._auto = speed == AUTO and plan is not None
         self._speed, self._paused, self._steps = _bounded(speed), False, 0
         self._next_seq = 0
         self._ready: deque[tuple[int, Batch]] = deque()  # read, not yet emitted
@@ -64,6 +75,7 @@ class ReplaySource:
         self._until_ts: int | None = None  # not paced up to the first tick there
         self._at = 0  # the last tick emitted
         self._anchor: tuple[int, int] | None = None  # (clock, session time) from which ticks fall due
+        self._waits_for: int | None = None  # sought, and not there yet
         self._blind = False  # its checkpoints are of no use to whoever folds
         self._wake = asyncio.Event()
         self._closed = False
@@ -74,15 +86,27 @@ class ReplaySource:
 
     @property
     def transport(self) -> Transport:
-        recording = self._recording
-        return Transport(
+        recording, plan = self._recording, self._plan
+        there = Transport(
             label=self._label,
-            speed=self._speed,
+            speed=self._pace(self._at or recording.start),
             paused=self._paused,
             start=recording.start,
             end=max(recording.end, self._at),
             marks=recording.marks,
             note=self._note,
+        )
+        if plan is None:
+            return there
+        return msgspec.structs.replace(
+            there,
+            end=plan.end if self._follow else there.end,
+            marks=plan.marks,
+            note=" · ".join(note for note in (self._note, plan.note) if note),
+            about=plan.about,
+            built=there.end if self._follow else 0,
+            waits_for=self._waits_for or 0,
+            auto=self._auto if plan.paces else None,
         )
 
     async def batches(self) -> AsyncIterator[Batch | Jump]:
@@ -91,6 +115,9 @@ class ReplaySource:
             if self._jump is not None:
                 jump, self._jump = self._jump, None
                 yield jump
+                continue
+            if self._waits_for is not None:
+                await self._until_built(self._waits_for)
                 continue
             if not self._ready and not await self._read_on():
                 if not self._follow and not self._hold_at_end:
@@ -110,6 +137,7 @@ class ReplaySource:
                 self._paused = not self._paused if command.paused is None else command.paused
                 self._steps = 0
             case Speed():
+                self._auto = command.factor == AUTO and self._plan is not None
                 self._speed = _bounded(command.factor)
             case StepBy() if command.ticks > 0:
                 self._paused = True
@@ -147,6 +175,10 @@ class ReplaySource:
         recording = self._recording
         if self._follow:
             await asyncio.to_thread(recording.refresh)
+        self._waits_for = None
+        if self._plan is not None and self._follow and ts > recording.end:
+            self._waits_for = min(ts, self._plan.end)
+            return
         target = min(max(ts, recording.start), recording.end)
         checkpoint = None
         if not self._blind:
@@ -162,6 +194,25 @@ class ReplaySource:
         if checkpoint is not None and checkpoint.ts >= until_ts:  # the jump alone arrives
             self._until_ts, self._at = None, checkpoint.ts
         self._anchor = None
+
+    async def _until_built(self, ts: int) -> None:
+        """Look whether a moment that was sought is there by now, and go there; where it never will be, to the end."""
+        await asyncio.to_thread(self._recording.refresh)
+        if self._recording.end >= ts or not await self._still_built():
+            await self._seek(ts)
+        else:
+            await self._sleep(LOOK_AGAIN_S)
+
+    async def _still_built(self) -> bool:
+        """Whether somebody still writes the file; if not, this is a recording like any other from now on."""
+        if self._plan is None or not self._follow:
+            return self._follow
+        if not await asyncio.to_thread(is_being_written, self._recording.path):
+            await asyncio.to_thread(self._recording.refresh)
+            self._follow = False
+            if self._recording.end < self._plan.end:
+                self._note = "the build stopped early: start again to build the rest"
+        return self._follow
 
     async def _read_on(self) -> bool:
         """Fetch the next piece of the file. False at its end; True also when a jump is needed first."""
@@ -231,19 +282,30 @@ class ReplaySource:
                 return True
             await self._sleep(None)
             return False
-        if not self._speed:
-            return True
         ts = int(batch.rows[-1]["ts_recv"])
+        speed = self._pace(ts)
+        if speed != self._speed:
+            self._speed, self._anchor = speed, None
+        if not speed:
+            return True
         if self._anchor is None:
             self._anchor = (self._clock.now(), self._at or ts)
         since, origin = self._anchor
-        wait_ns = since + (ts - origin) / self._speed - self._clock.now()
+        wait_ns = since + (ts - origin) / speed - self._clock.now()
         if wait_ns < DUE_WITHIN_NS:
             return True
         await self._sleep(wait_ns / 1e9)
         return False
 
+    def _pace(self, ts: int) -> float:
+        """The speed at session time `ts`: a person's, or what the plan proposes."""
+        return _bounded(self._plan.speed_at(ts)) if self._auto and self._plan is not None else self._speed
+
     async def _wait_at_end(self) -> None:
+        if self._follow and self._plan is not None:
+            self._anchor = None  # what is late because it was not made yet is not played the faster for it
+            if not await self._still_built():
+                return  # what was written last is read first
         if self._follow:
             await self._sleep(LOOK_AGAIN_S)
             return

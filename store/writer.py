@@ -54,10 +54,13 @@ class NotedGap(msgspec.Struct):
 
 
 class FileWriter:
-    """The only connection that writes, and what is to be written at the next commit."""
+    """The only connection that writes, and what is to be written at the next commit.
 
-    def __init__(self, path: Path, header: Header) -> None:
-        self._path, self._header = path, header
+    `seal_ns` of session time at most become one chunk.
+    """
+
+    def __init__(self, path: Path, header: Header, seal_ns: int = SEAL_NS) -> None:
+        self._path, self._header, self._seal_ns = path, header, seal_ns
         self._connection: sqlite3.Connection | None = None
         self._lock: WriteLock | None = None
         self._plain = PlainTables()
@@ -148,7 +151,7 @@ class FileWriter:
         self.first_ts = self.first_ts or int(rows[0]["ts_recv"])
         self.last_ts = max(self.last_ts, int(rows[-1]["ts_recv"]))
         span = self.last_ts - int(self._unsealed[0].batch.rows[0]["ts_recv"])
-        if span >= SEAL_NS or self._unsealed_rows >= SEAL_ROWS or self._unsealed_levels >= SEAL_LEVELS:
+        if span >= self._seal_ns or self._unsealed_rows >= SEAL_ROWS or self._unsealed_levels >= SEAL_LEVELS:
             self._seal()
 
     def _seal(self) -> None:

@@ -40,7 +40,7 @@ def _focus(digit: int) -> Action:
 
 
 ACTIONS: tuple[Action, ...] = (
-    *(_focus(digit) for digit in range(1, 9)),
+    *(_focus(digit) for digit in range(1, 10)),
     Action("zoom", "z", "zoom", "zoom the focused panel, and back", "Panels", footer=9),
     Action("help", "question_mark", "help", "help for the focused panel", "Panels", footer=98),
     Action("pause", "space", "pause", "pause or go on", "Time", "pause", footer=1),
@@ -51,7 +51,7 @@ ACTIONS: tuple[Action, ...] = (
         "faster",
         "right_square_bracket",
         "faster",
-        "twice the speed, to 64× and max",
+        "twice the speed, to 64×, max, and a story's own pace",
         "Time",
         "speed",
         footer=2,

@@ -25,7 +25,7 @@ from tui.bridge import Bridge
 from tui.deck import Deck
 from tui.glyphs import ASCII, UNICODE, to_ascii
 from tui.look import Look
-from tui.notices import AlertNotices, FillNotices, MessageNotices, recording_notice
+from tui.notices import AlertNotices, FillNotices, MarkNotices, MessageNotices, recording_notice
 from tui.screens.start import StartScreen
 from tui.steering import FROZEN, Steering
 from tui.theme import DEFAULT_THEME, FALLBACK, Palette, Theme, load_themes
@@ -91,6 +91,7 @@ class MicrotuiApp(App[None]):
         self._shocked_at = float("-inf")
         self._rings = bell
         self._alerts, self._fills, self._messages = AlertNotices(), FillNotices(), MessageNotices()
+        self._marks = MarkNotices()
         self._recording: Recording | None = None  # as the last frame had it
         self._state_file = state_file
         self._kept = keep.read(state_file)
@@ -259,6 +260,9 @@ class MicrotuiApp(App[None]):
         fill = self._fills.due(frame, time.monotonic())
         if fill:
             self.say(f"{self.look.glyphs.own} {fill}")
+        mark = self._marks.due(frame)
+        if mark is not None:
+            self.say(f"{self.look.glyphs.mark} {mark.text}", seconds=8)
         event = self._alerts.due(frame, time.monotonic())
         ours = (
             event is not None and event.kind == "SHOCK" and time.monotonic() - self._shocked_at < OWN_SHOCK_S

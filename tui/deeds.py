@@ -101,7 +101,8 @@ def _help(app: MicrotuiApp, main: MainScreen) -> None:
     about, text = (f"{panel.key} {panel.title}", panel.help) if panel is not None else ("", "")
     if app.look.glyphs.ascii:
         text = to_ascii(text)
-    app.push_screen(Help(app.look, about, text, offered(app.actions.values(), accepts)))
+    story = frame.host.transport.about if frame is not None else ()
+    app.push_screen(Help(app.look, about, text, offered(app.actions.values(), accepts), story))
 
 
 def _next_theme(app: MicrotuiApp, main: MainScreen) -> None:

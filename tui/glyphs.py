@@ -28,6 +28,7 @@ class Glyphs:
     now: str
     track: str
     track_left: str
+    unbuilt: str  # the part of a track that is not made yet
     knob: str
     mark: str
     shock: str  # a zigzag arrow of one cell: the emoji of lightning takes two, and rows are counted in cells
@@ -71,6 +72,7 @@ UNICODE = Glyphs(
     now="▸",
     track="─",
     track_left="━",
+    unbuilt="┄",
     knob="●",
     mark="◆",
     shock="↯",
@@ -102,6 +104,7 @@ ASCII = Glyphs(
     now=">",
     track="-",
     track_left="=",
+    unbuilt=".",
     knob="O",
     mark="#",
     shock="!",

@@ -18,6 +18,7 @@ JUMP_S = 2.0  # of session time more than was played: somebody went there
 PAUSE_S = 5.0  # between two alerts, at least
 FILL_PAUSE_S = 1.0  # between two words about fills of one's own
 SECOND_NS = 1_000_000_000
+LEAP_NS = 1800 * SECOND_NS  # between two frames: beyond this somebody went there
 
 
 class AlertNotices:
@@ -60,6 +61,23 @@ def _new(before: Frame, frame: Frame) -> Iterator[Event]:
 def _newest_alert(before: Frame, frame: Frame) -> Event | None:
     """The newest event that was not there before and that is neither a person's own mark nor their fill."""
     return next((event for event in _new(before, frame) if event.kind not in ("MARK", "FILL", "SAID")), None)
+
+
+class MarkNotices:
+    """The marks of a story as it runs past them, however fast: they are what one watches it for."""
+
+    def __init__(self) -> None:
+        self._before_ts: int | None = None
+
+    def due(self, frame: Frame) -> Event | None:
+        """The newest mark since the frame before, None after a seek back and where no story is told."""
+        before, now = self._before_ts, frame.market.ts
+        self._before_ts = now
+        transport = frame.host.transport
+        if before is None or not transport.about or not 0 < now - before <= LEAP_NS:
+            return None
+        found = (event for event in frame.market.events if event.kind == "MARK" and before < event.ts <= now)
+        return next(found, None)
 
 
 class FillNotices:

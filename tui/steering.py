@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from engine.frame import Frame
-from engine.ports import Command, GoLive, Pause, Record, Seek, Speed, StepBy
+from engine.ports import AUTO, Command, GoLive, Pause, Record, Seek, Speed, StepBy
 
 SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 0.0)  # the last is as fast as it goes
 SEEK_NS = {"back": -10, "forward": 10, "back_far": -60, "forward_far": 60}
@@ -89,21 +89,28 @@ class Steering:
 
     def _change_speed(self, frame: Frame, by: int) -> Command | None:
         wanted = self._speed.held(frame)
-        now = frame.host.transport.speed if wanted is None else wanted
-        order = [speed or float("inf") for speed in SPEEDS]
-        at = min(range(len(order)), key=lambda i: abs(order[i] - now) if now else -i)
-        to = min(max(at + by, 0), len(SPEEDS) - 1)
+        transport = frame.host.transport
+        now = transport.speed if wanted is None else wanted
+        speeds = (*SPEEDS, AUTO) if transport.auto is not None else SPEEDS
+        if now == AUTO:  # asked for, and not answered yet
+            at = len(SPEEDS)
+        else:
+            order = [speed or float("inf") for speed in SPEEDS]
+            at = min(range(len(order)), key=lambda i: abs(order[i] - now) if now else -i)
+        to = min(max(at + by, 0), len(speeds) - 1)
         if to == at:
             return None
-        self._speed.ask(SPEEDS[to], frame)
-        return Speed(SPEEDS[to])
+        self._speed.ask(speeds[to], frame)
+        return Speed(speeds[to])
 
     def _to_mark(self, frame: Frame, *, forward: bool) -> Command | None:
         transport, here = frame.host.transport, self._here(frame)
         playing = "speed" in frame.host.accepts and not transport.paused
         if playing and not forward and self._sought.held(frame) is None:
             here -= round(GRACE_S * (transport.speed or SPEEDS[-2]) * SECOND_NS)
-        times = {ts for ts, _ in transport.marks} | {event.ts for event in frame.market.events}
+        times = {ts for ts, _ in transport.marks}
+        if not transport.about:  # of a story it is the story's own marks that one goes to, not every signal
+            times |= {event.ts for event in frame.market.events}
         found = [ts for ts in times if (ts > here if forward else ts < here)]
         if not found:
             return None

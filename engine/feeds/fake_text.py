@@ -5,7 +5,7 @@ By hand, with no network at all:
     python -m engine.feeds.fake_text --port 9002
 
 Faults are those of `engine.feeds.fake_faults.OnRequest`, with the kinds below; `path` is "reddit", "news",
-"index", "token" or "api", and `symbol` a subreddit.
+"index", "token", "api" or "user", and `symbol` a subreddit or a name.
 """
 
 from __future__ import annotations
@@ -80,8 +80,8 @@ class _Answer:
 @dataclass
 class _Query:
     method: str
-    route: str  # reddit, news, index, token, api
-    place: str  # the subreddits, with + between them
+    route: str  # reddit, news, index, token, api, user
+    place: str  # the subreddits, with + between them, or a name
     path: str
     values: dict[str, str]
     headers: dict[str, str]
@@ -191,7 +191,7 @@ class FakeText:
     def _answer(self, query: _Query) -> _Answer:
         if query.route == "token":
             return self._token(query)
-        if query.route == "api" and query.headers.get("authorization") != f"bearer {_TOKEN}":
+        if query.route in ("api", "user") and query.headers.get("authorization") != f"bearer {_TOKEN}":
             return _Answer(401, b'{"message":"Unauthorized","error":401}', {}, "application/json")
         answer = self._document(query)
         etag = f'"{blake2b(answer.body, digest_size=8).hexdigest()}"'
@@ -213,6 +213,9 @@ class FakeText:
         if query.route == "index":
             days = max(1, int(query.values.get("limit", "1")))
             return _Answer(200, site.index(days, self._now_ns()), {}, "application/json")
+        if query.route == "user":
+            known = self.text.account(query.place)
+            return _Answer(200, site.about(query.place, known, self._now_ns()), {}, "application/json")
         if query.route == "api":
             return _Answer(
                 200, site.listing(posts, whole=len(found) <= limit), {}, "application/json; charset=UTF-8"
@@ -315,6 +318,8 @@ async def _read(reader: asyncio.StreamReader) -> _Query:
     place = names[1] if len(names) > 1 else ""
     if names[-1] == "access_token":
         route = "token"
+    elif names[0] == "user":
+        route = "user"
     elif names[0] == "r":
         route = "reddit" if names[-1] == ".rss" else "api"
     else:

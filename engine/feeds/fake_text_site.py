@@ -50,6 +50,7 @@ _HEADLINES = (
     "{a} slides after regulator's statement",
     "Exchange lists new {a} contracts",
 )
+_MACHINES = ("Crypto", "Moon", "Gains")  # so their names begin
 _SPAM = "Claim your free {a} airdrop now, only today, link in my profile!!!"
 _SIGNS = "0123456789abcdefghijklmnopqrstuvwxyz"
 KEPT = 1000  # posts of a place that can still be had, as on Reddit
@@ -82,6 +83,16 @@ class Written:
         return datetime.fromtimestamp(self.written_ns // 10**9, UTC)
 
 
+@dataclass(frozen=True)
+class Account:
+    """Who writes, as `/user/NAME/about` tells of them."""
+
+    age_days: float = 2500.0
+    karma: int = 12_345
+    verified: bool = True
+    about: str = ""
+
+
 class MadeUpText:
     """People who write at random, the same for the same seed. Posts of a place are in the order of writing."""
 
@@ -92,6 +103,14 @@ class MadeUpText:
         self._next = 1_000_000
         self.posts: dict[str, list[Written]] = {name: [] for name in (*SUBREDDITS, "news")}
         self.comments: list[Written] = []
+        self.accounts: dict[str, Account] = {}  # those that are not like all others
+
+    def account(self, name: str) -> Account:
+        """A machine's is young and liked by nobody, anybody else's is old."""
+        if name in self.accounts:
+            return self.accounts[name]
+        machine = name.startswith(_MACHINES)
+        return Account(age_days=9, karma=1, verified=False) if machine else Account()
 
     def write(
         self, place: str, title: str, text: str = "", author: str = "alice", *, at_ns: int, score: int = 1
@@ -120,7 +139,7 @@ class MadeUpText:
             if draw < 0.1:
                 self.write("news", self._rng.choice(_HEADLINES).format(a=asset), author="desk", at_ns=at_ns)
             elif draw < 0.1 + self._bots:
-                name = f"{self._rng.choice(('Crypto', 'Moon', 'Gains'))}{self._rng.randrange(10**6)}"
+                name = f"{self._rng.choice(_MACHINES)}{self._rng.randrange(10**6)}"
                 self.write(place, _SPAM.format(a=asset), author=name, at_ns=at_ns)
             else:
                 _, lines = self._rng.choices(_MOODS, [weight for weight, _ in _MOODS])[0]
@@ -185,6 +204,20 @@ def rss(posts: Sequence[Written]) -> bytes:
         '<?xml version="1.0" encoding="UTF-8"?><rss version="2.0" xmlns:dc="http://purl.org/dc/elements/1.1/">'
         f"<channel><title>Fake news desk</title>{items}</channel></rss>"
     ).encode()
+
+
+def about(name: str, account: Account, now_ns: int) -> bytes:
+    """What Reddit's API tells of an account, as far as anybody here looks."""
+    data = {
+        "name": name,
+        "id": "abc12",
+        "created_utc": now_ns / 1e9 - account.age_days * 86_400,
+        "link_karma": account.karma // 3,
+        "comment_karma": account.karma - account.karma // 3,
+        "has_verified_email": account.verified,
+        "subreddit": {"display_name": f"u_{name}", "public_description": account.about},
+    }
+    return json.dumps({"kind": "t2", "data": data}).encode()
 
 
 def index(days: int, now_ns: int) -> bytes:

@@ -40,15 +40,24 @@ class Told(NamedTuple):
 
 
 class Backfill:
-    """`run` gives posts to `put`, those of a page oldest first, and an account of each source to `say`."""
+    """`run` gives posts to `put`, those of a page oldest first, and an account of each source to `say`.
+
+    `met` hears of Reddit's authors, by hash and name.
+    """
 
     def __init__(
-        self, options: TextOptions, network: Fetcher, clock: Clock, hosts: Hosts, author_key: bytes
+        self,
+        options: TextOptions,
+        network: Fetcher,
+        clock: Clock,
+        hosts: Hosts,
+        author_key: bytes,
+        met: Callable[[str, str], None] | None = None,
     ) -> None:
         self._options = options
         self._clock = clock
         self._rng = random.Random()
-        self._posts = Posts(options, author_key)
+        self._posts = Posts(options, author_key, met)
         self._away: set[str] = set()  # hosts that did not answer however often they were asked
         self._poller = Poller(network, clock, options, hosts, lambda *_: None)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from hashlib import blake2b
 
 from engine.events import Post
@@ -20,11 +20,18 @@ _MENTION = re.compile(r"(?:reddit\.com/u(?:ser)?/|(?<![\w/])/?u/)[A-Za-z0-9_-]{3
 
 
 class Posts:
-    """Remembers what came before. `author_key` makes the hash of a name: with another key, another hash."""
+    """Remembers what came before. `author_key` makes the hash of a name: with another key, another hash.
 
-    def __init__(self, options: TextOptions, author_key: bytes) -> None:
+    `met` hears the hash and the name of whoever wrote a Reddit post that is kept; elsewhere authors are people's
+    names, or newsrooms, and say nothing of an account.
+    """
+
+    def __init__(
+        self, options: TextOptions, author_key: bytes, met: Callable[[str, str], None] | None = None
+    ) -> None:
         self._options = options
         self._key = author_key
+        self._met = met
         self._seen: dict[str, SeenIds] = {}  # by site: none can make us forget another's
 
     def take(
@@ -64,12 +71,15 @@ class Posts:
         return line if len(line) <= limit else line[: limit - 1] + "…"
 
     def _post(self, item: Item, text: str, written_ns: int) -> Post:
+        author = self.author(item)
+        if author and self._met is not None and item.source.startswith("reddit:"):
+            self._met(author, item.author.strip())
         return Post(
             id=item.id,
             source=clean(item.source, 60),
             ts_event=written_ns,
             text=text,
-            author=self.author(item),
+            author=author,
             assets=assets_of(text) or implied_by(item.source),
             score=item.score,
         )

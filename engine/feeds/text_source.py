@@ -26,6 +26,7 @@ from engine.feeds.text_pages import Item, Read, read_fear_greed, read_news, read
 from engine.feeds.text_poller import Poller
 from engine.feeds.text_posts import Posts
 from engine.ports import Clock
+from engine.sentiment.authors import Authors
 from engine.text import clean
 
 _NS = 1_000_000_000
@@ -64,7 +65,10 @@ def news_name(url: str) -> str:
 
 
 class TextSource:
-    """`run` gives posts and notes to `put`, in the loop that runs it. `author_key` hides the authors' names."""
+    """`run` gives posts and notes to `put`, in the loop that runs it. `author_key` hides the authors' names.
+
+    `authors` hears who writes, by hash, and what Reddit tells of them, where there are keys.
+    """
 
     def __init__(
         self,
@@ -72,6 +76,7 @@ class TextSource:
         clock: Clock | None = None,
         *,
         author_key: bytes,
+        authors: Authors | None = None,
         network: Fetcher | None = None,
         hosts: Hosts | None = None,
         rng: random.Random | None = None,
@@ -82,7 +87,9 @@ class TextSource:
         self._network: Fetcher = network or self._own
         self._hosts = hosts or PROCESS_HOSTS
         self._rng = rng or random.Random()
-        self._posts = Posts(options, author_key)
+        self._posts = Posts(options, author_key, self._met)
+        self._authors = authors
+        self._api: RedditApi | None = None  # while it is Reddit's API that is read
         self._feeds = feeds_of(options, self._rng)
         self._counts = {feed.venue: Count(feed.venue) for feed in self._feeds}
         self._said: dict[str, FeedStatus] = {}
@@ -126,11 +133,19 @@ class TextSource:
         """Reddit's API; where it refuses the keys for good, the public feeds."""
         options = self._options
         backoff = Backoff(self._rng, options.backoff_min_s, options.backoff_max_s)
-        api = RedditApi(options, keys, backoff)
-        refused = await api.run(partial(self._take_items, put), partial(self._say_of_api, put))
+        self._api = RedditApi(options, keys, backoff, self._authors)
+        refused = await self._api.run(partial(self._take_items, put), partial(self._say_of_api, put))
+        self._api = None
         if refused is not None:
             self._remark = f"{refused.reason}; reading the public feeds"
         await poller.run(self._of("reddit"))
+
+    def _met(self, author: str, name: str) -> None:
+        if self._authors is None:
+            return
+        self._authors.met(author, name)
+        if self._api is not None and self._authors.wants(author):
+            self._api.ask_about(author, name)
 
     def _take_items(self, put: Put, items: Sequence[Item]) -> None:
         """From Reddit's API, which counts no bytes."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 THREADS = 2
 NICE = 10
 FIRST_PAIRS = 8  # that the first fan shows
-FIRST_AFTER_S = 0.15  # or so many as there are by then
+FIRST_AFTER_S = 0.15  # or so many as there are by then, where their scale does not depend on how many
 TELL_EVERY_S = 0.1
 
 
@@ -166,7 +166,9 @@ class Crew:
         if done == self._futures:
             return True
         if self._told_at is None:
-            return done >= FIRST_PAIRS or now - self._began >= FIRST_AFTER_S
+            assert self._start is not None  # noqa: S101  something has grown from it
+            early = self._start.sigma is None and now - self._began >= FIRST_AFTER_S
+            return done >= FIRST_PAIRS or early
         return now - self._told_at >= TELL_EVERY_S
 
     def _failed(self, error: BaseException) -> None:

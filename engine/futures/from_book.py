@@ -75,16 +75,17 @@ class FromBook:
         return msgspec.structs.replace(shock, size=size, symbol=0)
 
 
-def from_book(seen: Seen, seed: int) -> FromBook:
-    """Raises BadWhatIf for a book without a price."""
+def from_book(seen: Seen, seed: int, more_runs: int = MORE_RUNS) -> FromBook:
+    """Raises BadWhatIf for a book without a price. Without more runs a tick's worth is but a first guess."""
     if not len(seen.bids) or not len(seen.asks) or seen.bids[0, 0] <= 0:
         raise BadWhatIf("expected a book with bids and asks above zero, found one with a side empty")
     guess = _guess(seen)
     scale = _corrected(seen, guess, measure(_market(seen, guess, seed), seed, FIRST_RUNS))
     market = _market(seen, scale, seed)
-    # What is left to correct is a few percent, and the book may stay on the grid it has.
-    again = _corrected(seen, scale, measure(market, seed + 1, MORE_RUNS))
-    scale = replace(scale, price_a_tick=again.price_a_tick)
+    if more_runs:
+        # The book may stay on the grid it has: what a tick is worth does not change what agents do.
+        again = _corrected(seen, scale, measure(market, seed + 1, more_runs))
+        scale = replace(scale, price_a_tick=again.price_a_tick)
     bid, ask = float(market.sight[0, BID]), float(market.sight[0, ASK])
     return FromBook(
         market, 0.5 * (bid + ask), ask - bid, scale, _depth_now(seen, scale), _basis(seen, market)
@@ -92,7 +93,7 @@ def from_book(seen: Seen, seed: int) -> FromBook:
 
 
 def _guess(seen: Seen) -> Scale:
-    price_a_tick = _sigma(seen) * seen.price / USUAL.world.calm_sigma_ticks
+    price_a_tick = sigma(seen) * seen.price / USUAL.world.calm_sigma_ticks
     base_a_unit = _trade_base(seen) / USUAL_TRADE_UNITS
     return Scale(price_a_tick, base_a_unit, _bounded(seen.trades_per_s / USUAL_TRADES_PER_S))
 
@@ -102,7 +103,7 @@ def _corrected(seen: Seen, scale: Scale, found: Measured) -> Scale:
     wanted = seen.trades_per_s * USUAL_TRADE_UNITS
     return replace(
         scale,
-        price_a_tick=_sigma(seen) * seen.price / found.sigma_ticks
+        price_a_tick=sigma(seen) * seen.price / found.sigma_ticks
         if found.sigma_ticks
         else scale.price_a_tick,
         rate=_bounded(
@@ -115,8 +116,8 @@ def _bounded(rate: float) -> float:
     return min(max(rate, RATES[0]), RATES[1])
 
 
-def _sigma(seen: Seen) -> float:
-    """Never less than half a tick in half a minute: a price that stood still may move all the same."""
+def sigma(seen: Seen) -> float:
+    """Of the log mid, per square root of a second; at least half a tick in half a minute: what stood still may move."""
     least = 0.5 / seen.mid_ticks / math.sqrt(30.0)
     return max(UNKNOWN_SIGMA if seen.sigma is None else seen.sigma, least)
 
@@ -250,6 +251,6 @@ def _basis(seen: Seen, market: Market) -> str:
     only = " only" if seen.seconds < ENOUGH_S else ""
     trade = f" of {_trade_base(seen):.3g} {seen.instrument.base}" if seen.trade_lots is not None else ""
     return (
-        f"{what} calibrated on {seen.seconds} s{only}: {_sigma(seen) * 1e4:.2g} bp a second, "
+        f"{what} calibrated on {seen.seconds} s{only}: {sigma(seen) * 1e4:.2g} bp a second, "
         f"{seen.trades_per_s:.3g} trades a second{trade}"
     )

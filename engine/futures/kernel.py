@@ -50,14 +50,17 @@ def _look(m: Market, venue: int, last_mid: float, seen: Floats, row: int) -> flo
 
 
 @jit
-def walk(m: Market, venue: int, first: int, stop: int, mid: float, seen: Floats, nobody: Floats) -> float:
+def walk(
+    m: Market, venue: int, first: int, stop: int, taken: int, mid: float, seen: Floats, nobody: Floats
+) -> float:
     """Go on by the seconds from `first` to `stop` and fill those rows of `seen`. Row 0 is now: it takes no time.
 
-    `mid` is the last known one in ticks; the next call wants what this one returns. `nobody` is an array of no
-    rows, for a market that keeps no statistics of its own.
+    Of the first second `taken` steps lie behind already. `mid` is the last known one in ticks; the next call wants
+    what this one returns. `nobody` is an array of no rows, for a market that keeps no statistics of its own.
     """
     for row in range(first, stop):
         if row > 0:
-            run_steps(m, STEPS_A_SECOND, nobody)
+            run_steps(m, STEPS_A_SECOND - taken, nobody)
+            taken = 0
         mid = _look(m, venue, mid, seen, row)
     return mid

@@ -7,6 +7,7 @@ different streams; everything else (books, inventories, excitation) is where the
 
 from __future__ import annotations
 
+import contextlib
 import math
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -16,11 +17,12 @@ import numpy as np
 from engine.agents.trading import Floats
 from engine.events import Shock
 from engine.futures.kernel import DEPTH, MID, SEEN, SPREAD, walk
-from engine.market.kernel import STEPS_A_SECOND
+from engine.market.kernel import STEPS_A_SECOND, run_steps
 from engine.market.shocks import begin
 from engine.market.source import NO_STATISTICS
 from engine.market.state import X_DONE, X_SERIAL, X_WANTED, Market, fork
 from engine.rng import Streams
+from engine.shocks import BadShock
 
 TRADES = frozenset({"programme", "whale", "fat_finger"})  # kinds of shock that send orders
 STEPS_A_CHUNK = 60_000  # agents x steps between two looks at whether to go on: a few milliseconds
@@ -41,8 +43,12 @@ class Start:
     venue_tick: float  # quote units
     shock: Shock | None = None
     delay_s: int = 0  # until the shock begins
+    planned: tuple[tuple[int, Shock], ...] = ()  # what comes anyway, after so many steps, soonest first
     shift_ticks: float = 0.0  # added to every mid, so that times `price_a_tick` it is a price
-    spread_shift_ticks: float = 0.0  # and to every spread, which is a tick of the venue at least
+    spread_shift_ticks: float = 0.0  # and to every spread
+    sigma: float | None = (
+        None  # quote units a root of a second: what a tick is worth follows from the futures
+    )
     depth_lots: float | None = None  # now, where the market does not yet show all of it
 
     def ticks_of(self, venue_ticks: int) -> float:
@@ -81,33 +87,45 @@ class Growing:
         self.market = fork(start.market)
         self.market.streams[:] = streams_of(start.seed, pair, len(self.market.streams))
         self._start = start
-        self._waits = start.shock if shocked else None  # the shock, until it begins
-        self._serial = 0
+        self._waits = list(start.planned)  # shocks that have not begun, with the step that they begin after
+        if shocked and start.shock is not None:
+            self._waits.append((STEPS_A_SECOND * start.delay_s, start.shock))
+            self._waits.sort(key=lambda wait: wait[0])
+        self._serial = 0  # of the one that was asked for
         self._seen = np.empty((start.seconds + 1, SEEN))
         self._chunk_s = max(1, STEPS_A_CHUNK // (STEPS_A_SECOND * len(self.market.family)))
-        self._next = 0
+        self._next = self._steps = 0  # the next row; steps taken
         self._mid = start.mid_ticks
 
     def grow(self) -> Path | None:
         """Go on; the path once it is whole."""
         start, first = self._start, self._next
         stop = min(first + self._chunk_s, start.seconds + 1)
-        if self._waits is not None:
-            if first > start.delay_s:
-                self._serial = begin(self.market, self._waits)
-                self._waits = None
-            else:
-                stop = min(stop, start.delay_s + 1)
-        self._mid = walk(self.market, start.venue, first, stop, self._mid, self._seen, NO_STATISTICS)
-        self._next = stop
+        while self._waits and self._waits[0][0] < STEPS_A_SECOND * first:
+            self._begin(*self._waits.pop(0))
+        if self._waits:
+            stop = min(stop, self._waits[0][0] // STEPS_A_SECOND + 1)
+        taken = self._steps % STEPS_A_SECOND
+        self._mid = walk(self.market, start.venue, first, stop, taken, self._mid, self._seen, NO_STATISTICS)
+        self._next, self._steps = stop, STEPS_A_SECOND * (stop - 1)
         return self._path() if stop > start.seconds else None
+
+    def _begin(self, step: int, shock: Shock) -> None:
+        """Go on to a step, from where the shock acts. One that is planned and cannot be is left out, as there."""
+        run_steps(self.market, step - self._steps, NO_STATISTICS)
+        self._steps = step
+        if shock is self._start.shock:
+            self._serial = begin(self.market, shock)
+        else:
+            with contextlib.suppress(BadShock):
+                begin(self.market, shock)
 
     def _path(self) -> Path:
         start, seen = self._start, self._seen
         if start.depth_lots is not None:
             seen[0, DEPTH] = start.depth_lots
-        spread = np.maximum(seen[:, SPREAD] + start.spread_shift_ticks, start.venue_tick / start.price_a_tick)
-        return Path(seen[:, MID] + start.shift_ticks, spread, seen[:, DEPTH], self._filled())
+        mid, spread = seen[:, MID] + start.shift_ticks, seen[:, SPREAD] + start.spread_shift_ticks
+        return Path(mid, spread, seen[:, DEPTH], self._filled())
 
     def _filled(self) -> float:
         """Share of the shock's orders that found somebody; NaN for one that sends none."""

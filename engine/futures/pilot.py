@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 
-from engine.agents.trading import ASK, BID
+from engine.agents.trading import ASK, BID, Floats
 from engine.futures.crew import THREADS, give_way
 from engine.futures.fan import carried
 from engine.futures.pairs import Growing, Start
@@ -29,20 +29,25 @@ def measure(market: Market, seed: int, runs: int) -> Measured:
     """Over so many futures of RUN_S seconds each, none of which disturbs the market."""
     with ThreadPoolExecutor(THREADS, initializer=give_way) as crew:
         found = list(crew.map(partial(_run, market, seed), range(runs)))
-    variances, lots = zip(*found, strict=True)
+    mids, lots = zip(*found, strict=True)
     traded = sum(lots) / float(market.physics[K_LOTS])
-    return Measured(math.sqrt(sum(variances) / runs), traded / (runs * RUN_S))
+    return Measured(sigma_of(carried(np.array(mids))), traded / (runs * RUN_S))
 
 
-def _run(market: Market, seed: int, run: int) -> tuple[float, int]:
-    """Variance a second, and lots traded."""
+def sigma_of(mid_ticks: Floats) -> float:
+    """Per square root of a second, of futures of RUN_S seconds or more, a row each, of which none is missing."""
+    spans = np.arange(FROM_S, RUN_S + 1)
+    starts = range(0, mid_ticks.shape[1] - RUN_S, RUN_S)
+    moves = [mid_ticks[:, first + spans] - mid_ticks[:, first, None] for first in starts]
+    return math.sqrt(float((np.array(moves) ** 2 / spans).mean()))
+
+
+def _run(market: Market, seed: int, run: int) -> tuple[Floats, int]:
+    """The mid each second, and lots traded."""
     start = Start(
         market, 0, 0.5 * float(market.sight[0, BID] + market.sight[0, ASK]), 1.0, seed, RUN_S, "", 1.0
     )
     growing = Growing(start, run, shocked=False)
     while (path := growing.grow()) is None:
         pass
-    mid = carried(path.mid_ticks[None])[0]
-    spans = np.arange(FROM_S, RUN_S + 1)
-    variance = ((mid[spans] - mid[0]) ** 2 / spans).mean()
-    return float(variance), int(growing.market.ledger[:, TRADED].sum()) // 2  # each trade has two sides
+    return path.mid_ticks, int(growing.market.ledger[:, TRADED].sum()) // 2  # each trade has two sides

@@ -11,11 +11,15 @@ from engine.ports import WhatIf
 from engine.session import Session
 
 if TYPE_CHECKING:
+    from engine.events import Shock
     from engine.futures.pairs import Start
+    from engine.market.source import SimSource
     from engine.market.state import Market
 
+    Planned = tuple[tuple[int, Shock], ...]
 
-Rerun = Callable[[int], "Market"]  # session time -> the simulated market as it stood then
+# Session time -> the simulated market as it stood then; or its source, which knows what is planned too.
+Rerun = Callable[[int], "Market | SimSource"]
 
 
 def prepared(
@@ -32,14 +36,22 @@ def prepared(
     if market is not None:
         from engine.market.state import fork
 
-        copy = fork(market)
-        return _exactly(lambda: copy, session, wish, seed)
+        copy, planned = fork(market), getattr(session.source, "planned", ())
+        return _exactly(lambda: (copy, planned), session, wish, seed)
     if rerun is not None:
-        return _exactly(lambda: rerun(ts), session, wish, seed)
+        return _exactly(lambda: _as_it_stood(rerun(ts)), session, wish, seed)
     return _from_book(session, wish, seed)
 
 
-def _exactly(find: Callable[[], Market], session: Session, wish: WhatIf, seed: int) -> Callable[[], Start]:
+def _as_it_stood(found: Market | SimSource) -> tuple[Market, Planned]:
+    from engine.market.state import Market
+
+    return (found, ()) if isinstance(found, Market) else (found.market, found.planned)
+
+
+def _exactly(
+    find: Callable[[], tuple[Market, Planned]], session: Session, wish: WhatIf, seed: int
+) -> Callable[[], Start]:
     symbol = session.view.symbol
     delay = delay_s(wish, session.state.ts)
     tick = float(session.state.symbols[symbol].instrument.tick.value)
@@ -47,7 +59,7 @@ def _exactly(find: Callable[[], Market], session: Session, wish: WhatIf, seed: i
     def make() -> Start:
         from engine.futures.pairs import Start
 
-        market = find()
+        market, planned = find()
         return Start(
             market=market,
             venue=symbol,
@@ -55,10 +67,11 @@ def _exactly(find: Callable[[], Market], session: Session, wish: WhatIf, seed: i
             price_a_tick=tick,
             seed=seed,
             seconds=wish.seconds,
-            basis=f"this market itself, all {len(market.family)} agents and their orders",
+            basis="this market itself; leans to its hidden value",
             venue_tick=tick,
             shock=wish.shock,
             delay_s=delay,
+            planned=planned,
         )
 
     return make
@@ -88,10 +101,13 @@ def _from_book(session: Session, wish: WhatIf, seed: int) -> Callable[[], Start]
     seen = seen_of(symbol)
 
     def make() -> Start:
-        from engine.futures.from_book import from_book
+        from engine.futures.from_book import MORE_RUNS, from_book, sigma
         from engine.futures.pairs import Start
+        from engine.futures.pilot import RUN_S
 
-        made = from_book(seen, seed)
+        # Futures that are as many and as long as a pilot's tell by themselves what a tick of theirs is worth.
+        enough = wish.futures >= MORE_RUNS and wish.seconds >= RUN_S
+        made = from_book(seen, seed, 0 if enough else MORE_RUNS)
         return Start(
             market=made.market,
             venue=0,
@@ -103,6 +119,7 @@ def _from_book(session: Session, wish: WhatIf, seed: int) -> Callable[[], Start]
             seconds=wish.seconds,
             basis=made.basis,
             venue_tick=seen.tick,
+            sigma=sigma(seen) * seen.price if enough else None,
             shock=None if wish.shock is None else made.shock(wish.shock),
             delay_s=delay,
             depth_lots=made.depth_lots,

@@ -32,7 +32,7 @@ def warm() -> None:
 
     market_warm.warm()
     matching.warm()
-    walk(new_market(Scenario(), 1), 0, 0, 1, 1.0, np.empty((1, SEEN)), NO_STATISTICS)
+    walk(new_market(Scenario(), 1), 0, 0, 1, 0, 1.0, np.empty((1, SEEN)), NO_STATISTICS)
     folder = cache_of(__package__ or "")
     if folder is not None:
         (folder / _MARKER).touch()

@@ -104,7 +104,9 @@ def _blank(session: Session, wish: WhatIf) -> Fan:
 
 def _fan_of(blank: Fan, wish: WhatIf, start: Start, harvest: Harvest) -> Fan:
     """The fan of the futures that are done by now."""
-    plain, shocked = harvest.gathered()
+    from engine.futures.scale import scaled
+
+    start, plain, shocked = scaled(start, *harvest.gathered())
     done = len(plain.mid_ticks)
     low, middle, high = bands(plain, start.price_a_tick)
     with_low, with_middle, with_high = (

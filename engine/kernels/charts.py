@@ -23,7 +23,7 @@ from engine.batch import MISSING, ROW, Rows
 from engine.events import Kind
 from engine.frame import INTERVALS_NS
 from engine.kernels import helper, jit
-from engine.kernels.level_book import ASK, BEST, BID, Book, depth, new_book
+from engine.kernels.level_book import ASK, BID, EMPTY, Book, Ints, lots_at, new_book, next_level
 
 BARS = 720
 COLUMNS = 240
@@ -174,30 +174,52 @@ def size_code(lots: float) -> int:
 
 
 @helper
-def _sample_heat(charts: ChartArrays, book: Book, mid: int) -> None:
-    """Photograph the book into the forming column of every interval, once for each width of bucket."""
+def _add_levels(sums: Ints, low: Ints, width: int, book: Book, side: int) -> None:
+    """Add each level of a side to the bucket that it lies in, of each width."""
+    head, cells, far = book.head, book.cells, book.far
+    widest = _TIER.size - 1
+    bottom = low[widest] * width * _TIER[widest]
+    top = bottom + BUCKETS * width * _TIER[widest]
+    key = next_level(head, cells, far, side, bottom if side == ASK else 1 - top)
+    while key != EMPTY:
+        ticks = key if side == ASK else -key
+        if ticks < bottom or ticks >= top:
+            return
+        lots = lots_at(head, cells, far, side, key)
+        finest = ticks // width
+        for i in range(1, _TIER.size):
+            if _TIER[i] != _TIER[i - 1] or i == 1:
+                b = finest // _TIER[i] - low[i]
+                if 0 <= b < BUCKETS:
+                    sums[i, b] += lots
+        key = next_level(head, cells, far, side, key + 1)
+
+
+@helper
+def _sample_heat(charts: ChartArrays, book: Book, mid: int, sums: Ints, low: Ints) -> None:
+    """Photograph the book into the forming column of every interval, once for each width of bucket.
+
+    The levels are walked once for all widths: asking the book for the depth of each bucket took four times as long.
+    `sums` are zeros, (intervals, BUCKETS); `low` is room for as many numbers as there are intervals.
+    """
     clock, heat, heat_low = charts.clock, charts.heat, charts.heat_low
     if clock[WIDTH] == 0:
         clock[WIDTH] = _first_width(mid)
+    width = clock[WIDTH]
+    for i in range(1, _INTERVALS.size):
+        low[i] = mid // (2 * width * _TIER[i]) - BUCKETS // 2
+        heat_low[i, clock[NEWEST + i] % COLUMNS] = low[i]
+    _add_levels(sums, low, width, book, BID)
+    _add_levels(sums, low, width, book, ASK)
     for i in range(1, _INTERVALS.size):
         slot = clock[NEWEST + i] % COLUMNS
-        width = clock[WIDTH] * _TIER[i]
-        low = mid // (2 * width) - BUCKETS // 2
-        heat_low[i, slot] = low
         if i > 1 and _TIER[i] == _TIER[i - 1]:
             before = clock[NEWEST + i - 1] % COLUMNS
             for b in range(BUCKETS):
                 heat[i, slot, b] = heat[i - 1, before, b]
-            continue
-        for b in range(BUCKETS):
-            first = (low + b) * width
-            last = first + width - 1
-            lots = 0
-            if -first >= book.head[BID, BEST]:
-                lots += depth(book.head, book.cells, book.far, BID, -last, -first)
-            if last >= book.head[ASK, BEST]:
-                lots += depth(book.head, book.cells, book.far, ASK, first, last)
-            heat[i, slot, b] = size_code(lots)
+        else:
+            for b in range(BUCKETS):
+                heat[i, slot, b] = size_code(sums[i, b]) if sums[i, b] else 0
 
 
 @jit
@@ -223,7 +245,8 @@ def on_batch(rows: Rows, symbol: int, charts: ChartArrays, book: Book, mid: floa
             _sample_mid(charts, ts, half_ticks)
             slot = clock[NEWEST + 1] % COLUMNS
             if half_ticks != UNKNOWN and (fresh or charts.heat_low[1, slot] == UNKNOWN):
-                _sample_heat(charts, book, half_ticks)
+                sums = np.zeros((_INTERVALS.size, BUCKETS), np.int64)
+                _sample_heat(charts, book, half_ticks, sums, np.zeros(_INTERVALS.size, np.int64))
 
 
 def warm() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.batch import ASKS_WHOLE, BIDS_WHOLE, ROW, Levels, Rows
+from engine.batch import ASKS_WHOLE, BIDS_WHOLE, GOES_ON, ROW, Levels, Rows
 from engine.events import Kind
 from engine.kernels import helper, jit
 from engine.kernels.features import crossed, measure, mid_ticks, top_changed
@@ -166,7 +166,8 @@ def _fold(
                 flags |= OVERFLOW
                 continue
             if row.kind == _SNAPSHOT:
-                _begin(now, rings)
+                if row.flags & GOES_ON == 0 or now[SYNCED] == 0:
+                    _begin(now, rings)
                 _begin_sides(head, cells, levels, start, turn, end, row.flags)
             elif now[SYNCED]:
                 now[UPDATES] += 1

@@ -23,8 +23,8 @@ Records = npt.NDArray[np.void]
 class Exchange:
     """One instrument's market. `state` is all it knows; a kernel that calls `submit` works on the same arrays.
 
-    Sizes are starting capacities: each array doubles when it is full, up to about four million orders and price
-    levels together and sixteen million handles. An order beyond that is refused with NO_ROOM and changes nothing.
+    Sizes are starting capacities: each array doubles when it is full, up to about sixteen million handles and four
+    million price levels. An order beyond that is refused with NO_ROOM and changes nothing.
     """
 
     def __init__(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from engine.kernels import helper, inlined
 from engine.kernels.matching_cpu import i64, trailing_zeros, u32, u64
-from engine.kernels.matching_state import ASTRAY, EMPTY, FREE, WINDOW, State
+from engine.kernels.matching_state import EMPTY, FREE, WINDOW, State
 
 _ONE = u64(1)
 _SIX = u64(6)
@@ -96,15 +96,6 @@ def _first_offset(state: State, side: int) -> int:
 
 
 @inlined
-def _set_best(state: State, side: int, key: int, level: int) -> None:
-    here = state.sides[u64(side)]
-    here.best = key
-    here.best_level = level
-    if u64(key - here.start) >= u64(WINDOW // 2):
-        state.head[ASTRAY] = 1
-
-
-@inlined
 def _to_far(state: State, side: int) -> None:
     """Empty the window into the far arrays, which hold no key between its bounds."""
     here = state.sides[u64(side)]
@@ -121,7 +112,6 @@ def _to_far(state: State, side: int) -> None:
 @helper
 def settle(state: State) -> None:
     """Let the windows follow their bests: a quarter of a window lies before, for prices that improve."""
-    state.head[ASTRAY] = 0
     for side in range(2):
         here = state.sides[u64(side)]
         if here.best == EMPTY or 0 <= here.best - here.start < WINDOW // 2:
@@ -136,6 +126,15 @@ def settle(state: State) -> None:
 
 
 @inlined
+def _set_best(state: State, side: int, key: int, level: int) -> None:
+    here = state.sides[u64(side)]
+    here.best = key
+    here.best_level = level
+    if u64(key - here.start) >= u64(WINDOW // 2):
+        settle(state)
+
+
+@inlined
 def find_level(state: State, side: int, key: int) -> int:
     """The sentinel of the level at a key, or 0."""
     offset = u64(key - state.sides[u64(side)].start)
@@ -146,7 +145,7 @@ def find_level(state: State, side: int, key: int) -> int:
 
 @inlined
 def open_level(state: State, side: int, key: int) -> int:
-    """An empty level where there is none; its sentinel. Needs a free node and room in `far`."""
+    """An empty level where there is none; its sentinel. Needs a free one."""
     here = state.sides[u64(side)]
     level = u32(state.head[FREE])
     sentinel = state.nodes[level]

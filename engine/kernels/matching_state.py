@@ -1,8 +1,9 @@
 """What the matching engine is made of: the records of orders, messages and trades, and a State of plain arrays.
 
-A *node* is 32 bytes: an order, or the head of a price level's queue (its *sentinel*). A queue is a circular list
-through its sentinel, so that linking needs no branch; the sentinel's `qty` is the level's total. Free nodes form
-a last-in-first-out list, which keeps those in use close together in the cache.
+A *node* is 32 bytes: an order, or the head of a price level's queue (its *sentinel*). An order's node is the one after
+its handle, so that nothing has to be looked up or handed out; sentinels lie behind all of them. A queue is a circular
+list through its sentinel, so that linking needs no branch; the sentinel's `qty` is the level's total. Free sentinels
+form a last-in-first-out list. Handles used again keep the orders close together in the cache.
 
 Inside the book a price is a *key*, ask ticks and bid minus ticks: the best is the smallest key on both sides.
 """
@@ -51,10 +52,9 @@ class Need(IntEnum):
     """Why the kernel stopped before a message: which array wants to be larger (see `grow`)."""
 
     NOTHING = 0
-    NODES = 1
-    HANDLES = 2
-    LEVELS = 3
-    TRADES = 4  # take the trades out and call again with the same message first: it goes on where it stopped
+    HANDLES = 1
+    LEVELS = 2
+    TRADES = 3  # take the trades out and call again with the same message first: it goes on where it stopped
 
 
 class Prevention(IntEnum):
@@ -105,6 +105,7 @@ NODE = np.dtype(
         ("qty", np.int64),  # lots; of a sentinel: the level's total
         ("tag", np.int64),  # owner << 32 | handle; of a sentinel: the level's key
         ("level", np.uint32),  # the sentinel; of a sentinel: the side
+        ("place", np.uint32),  # the node's own number while an order rests in it, 0: none does
     ],
     align=True,
 )
@@ -122,19 +123,20 @@ SIDE = np.dtype(
 )
 
 # head
-FREE = 0  # first free node, 0: none
+FREE = 0  # first free sentinel, 0: none
 LIVE = 1  # orders that rest
 LEFT = 2  # lots that the interrupted message has yet to trade, 0: none was interrupted
 PREVENTION = 3
 NEED = 4  # why the last message could not be processed
-ASTRAY = 5  # 1: a best has left the first half of its window
+LAST = 5  # the last node of an order, which is how many handles there are; sentinels follow
 HEAD = 6
 
 EMPTY = 2**62
-MAX_KEY = 2**60
-MAX_NODES = 2**22
-MAX_QTY = 2**40  # so that no sum over all orders can overflow
+KEY_BITS, QTY_BITS = 60, 40
+MAX_KEY = 2**KEY_BITS  # a price is at least -MAX_KEY, and below MAX_KEY
+MAX_QTY = 2**QTY_BITS  # so that no sum over all orders can overflow
 MAX_HANDLES = 2**24
+MAX_NODES = 2**22  # of levels
 
 WORD = 64
 WINDOW = WORD * WORD  # ticks in which a level is found at once
@@ -147,11 +149,11 @@ class State(NamedTuple):
 
     head: Ints  # (HEAD,)
     sides: npt.NDArray[np.void]  # (2,): SIDE
-    nodes: npt.NDArray[np.void]  # NODE; index 0 is nobody
-    slots: npt.NDArray[np.uint32]  # handle -> node, 0: none
+    nodes: npt.NDArray[np.void]  # (1 + handles + levels,): NODE; index 0 is nobody
+    slots: npt.NDArray[np.uint32]  # (handles,): the places of orders, by handle: the same memory
     table: npt.NDArray[np.uint32]  # (2 * WINDOW,): sentinel of the level at start + i, 0: none
     words: npt.NDArray[np.uint64]  # (2 * WORD,): a bit for each level in the window
-    far: Ints  # (2, 2, capacity): keys in order, sentinels; room for every level of a side
+    far: Ints  # (2, 2, levels): keys in order, sentinels
 
 
 def new_state(
@@ -161,31 +163,41 @@ def new_state(
     handles: int = 4096,
     levels: int = 1024,
 ) -> State:
-    """An empty market with room for so much; see `grow`."""
+    """An empty market with room for so many handles, and so many price levels on both sides; see `grow`.
+
+    `nodes` are orders and levels together: where they are more than the handles, the others are for levels.
+    """
     if not (4 <= nodes <= MAX_NODES and 1 <= handles <= MAX_HANDLES and 1 <= levels <= MAX_NODES):
         raise ValueError(
             f"expected 4 to {MAX_NODES} nodes, 1 to {MAX_HANDLES} handles and 1 to {MAX_NODES} levels, "
             f"found {nodes}, {handles} and {levels}"
         )
+    levels = max(levels, nodes - handles - 1)
     head = np.zeros(HEAD, np.int64)
     head[PREVENTION] = Prevention(prevention)
+    head[LAST] = handles
     sides = np.zeros(2, SIDE)
     sides["best"] = EMPTY
     state = State(
         head,
         sides,
-        np.zeros(nodes, NODE),
-        np.zeros(handles, np.uint32),
+        *_nodes(1 + handles + levels, handles),
         np.zeros(2 * WINDOW, np.uint32),
         np.zeros(2 * WORD, np.uint64),
         np.zeros((2, 2, levels), np.int64),
     )
-    _chain(state, 1)
+    _chain(state, handles + 1)
     return state
 
 
+def _nodes(count: int, handles: int) -> tuple[npt.NDArray[np.void], npt.NDArray[np.uint32]]:
+    """Nodes, and the slots in them."""
+    nodes = np.zeros(count, NODE)
+    return nodes, nodes["place"][1 : handles + 1]
+
+
 def _chain(state: State, first: int) -> None:
-    """Put the nodes from `first` on in front of the free ones, lowest first."""
+    """Put the sentinels from `first` on in front of the free ones, lowest first."""
     state.nodes["next"][first:-1] = np.arange(first + 1, len(state.nodes))
     state.nodes["next"][-1] = state.head[FREE]
     state.head[FREE] = first
@@ -193,31 +205,43 @@ def _chain(state: State, first: int) -> None:
 
 def fork(state: State) -> State:
     """A market of its own that goes on from here."""
-    return State._make(array.copy() for array in state)
+    copy = State._make(array if array is state.slots else array.copy() for array in state)
+    return copy._replace(slots=copy.nodes["place"][1 : len(state.slots) + 1])
 
 
 def grow(state: State, need: Need, handle: int = 0) -> State | None:
     """The same market with at least twice the room (for `handle`, if handles are short), or None at the limit."""
-    if need == Need.NODES:
-        count = len(state.nodes)
-        if count >= MAX_NODES:
-            return None
-        nodes = np.zeros(min(2 * count, MAX_NODES), NODE)
-        nodes[:count] = state.nodes
-        grown = state._replace(nodes=nodes)
-        _chain(grown, count)
-        return grown
     if need == Need.HANDLES:
-        if handle >= MAX_HANDLES:
-            return None
-        slots = np.zeros(min(max(2 * len(state.slots), handle + 1), MAX_HANDLES), np.uint32)
-        slots[: len(state.slots)] = state.slots
-        return state._replace(slots=slots)
+        return None if handle >= MAX_HANDLES else _with_handles(state, handle)
     if need == Need.LEVELS:
-        capacity = state.far.shape[2]
-        if capacity >= MAX_NODES:
-            return None
-        far = np.zeros((2, 2, min(2 * capacity, MAX_NODES)), np.int64)
-        far[:, :, :capacity] = state.far
-        return state._replace(far=far)
-    raise ValueError(f"expected NODES, HANDLES or LEVELS, found {need!r}")
+        levels = state.far.shape[2]
+        return None if levels >= MAX_NODES else _with_levels(state, min(2 * levels, MAX_NODES))
+    raise ValueError(f"expected HANDLES or LEVELS, found {need!r}")
+
+
+def _with_levels(state: State, levels: int) -> State:
+    before = len(state.nodes)
+    nodes, slots = _nodes(before + levels - state.far.shape[2], len(state.slots))
+    far = np.zeros((2, 2, levels), np.int64)
+    nodes[:before] = state.nodes
+    far[:, :, : state.far.shape[2]] = state.far
+    grown = state._replace(nodes=nodes, slots=slots, far=far)
+    _chain(grown, before)
+    return grown
+
+
+def _with_handles(state: State, handle: int) -> State:
+    """Sentinels lie further behind then, under other numbers therefore."""
+    last = int(state.head[LAST])
+    more = min(max(2 * last, handle + 1), MAX_HANDLES) - last
+    nodes, slots = _nodes(len(state.nodes) + more, last + more)
+    nodes[: last + 1], nodes[last + 1 + more :] = state.nodes[: last + 1], state.nodes[last + 1 :]
+    grown = fork(state)._replace(nodes=nodes, slots=slots)
+    orders, sentinels = nodes[: last + 1], nodes[last + 1 + more :]
+    for numbers in (
+        orders["next"], orders["prev"], orders["level"], sentinels["next"], sentinels["prev"],
+        grown.sides["best_level"], grown.table, grown.far[:, 1], grown.head[FREE : FREE + 1],
+    ):  # fmt: skip
+        numbers[numbers > last] += more
+    grown.head[LAST] += more
+    return grown

@@ -54,21 +54,24 @@ def blocks(live: Sample) -> list[Sample]:
     return [live.part(a, b) for a, b in pairwise(edges)]
 
 
+def limit(live: Sample, values: Callable[[Sample], Floats]) -> tuple[float, int]:
+    """95th percentile of W1 between two blocks of the recording, and how many pairs of them there are."""
+    apart = [
+        wasserstein(values(a), values(b))
+        for a, b in combinations(blocks(live), 2)
+        if len(values(a)) and len(values(b))
+    ]
+    return (float(np.quantile(apart, 0.95)) if apart else np.nan), len(apart)
+
+
 def distances(ours: Sequence[Sample], live: Sample) -> list[Distance]:
     """Of what `COMPARED` names, each of our seeds against the whole recording."""
-    parts = blocks(live)
     found = []
     for name, values in COMPARED:
-        apart = [
-            wasserstein(values(a), values(b))
-            for a, b in combinations(parts, 2)
-            if len(values(a)) and len(values(b))
-        ]
         theirs = values(live)
         far = [wasserstein(values(s), theirs) for s in ours] if len(theirs) else [np.nan]
         low, middle, high = np.quantile(far, (0.1, 0.5, 0.9)).tolist()
-        limit = float(np.quantile(apart, 0.95)) if apart else np.nan
-        found.append(Distance(name, middle, low, high, limit, len(apart)))
+        found.append(Distance(name, middle, low, high, *limit(live, values)))
     return found
 
 

@@ -38,6 +38,15 @@ class Fact:
     below: str = ""  # why a market lies below `least`
     above: str = ""
 
+    @property
+    def accepted(self) -> str:
+        """The bounds in words; those that no value can reach are left out."""
+        if self.most in (1.0, math.inf):
+            return f"> {self.least:g}"
+        if self.least in (-1.0, -math.inf):
+            return f"< {self.most:g}"
+        return f"{self.least:.3g} … {self.most:.3g}"
+
     def passes(self, value: float) -> bool:
         return math.isfinite(value) and self.least < value < self.most
 

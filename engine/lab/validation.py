@@ -19,7 +19,6 @@ from engine.lab.checklist import (
     SIGMA_BPS,
     SPREAD_ROW,
     TRADES_A_SECOND,
-    Fact,
     measure,
 )
 from engine.lab.impact import LEAST, MOST, Impact, fitted, impacts
@@ -87,20 +86,19 @@ def fact_lines(samples: Sequence[Sample], live: Live | None) -> Iterator[Line]:
             _, least, most = held_against(fact, live.sample)
             asked = replace(fact, least=least, most=most)
         theirs = None if recorded is None else recorded[column]
-        accept = _accepted(asked)
         passes = asked.passes(middle)
         yield Line(
-            fact.row, fact.name, middle, low, high, theirs, fact.live, accept, passes, asked.why(middle)
+            fact.row,
+            fact.name,
+            middle,
+            low,
+            high,
+            theirs,
+            fact.live,
+            asked.accepted,
+            passes,
+            asked.why(middle),
         )
-
-
-def _accepted(fact: Fact) -> str:
-    """The bounds in words; those that no value can reach are left out."""
-    if fact.most in (1.0, np.inf):
-        return f"> {fact.least:g}"
-    if fact.least in (-1.0, -np.inf):
-        return f"< {fact.most:g}"
-    return f"{fact.least:.3g} … {fact.most:.3g}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,16 @@ shows the same agents with none running.
 from __future__ import annotations
 
 import asyncio
+import bisect
 import contextlib
+import math
 from collections.abc import AsyncIterator
 from typing import Any
 
 import numpy as np
 
 from engine.batch import Batch, BatchBuilder
-from engine.events import FeedCount, FeedStatus, Kind, Listed, Mark, Said, Setup
+from engine.events import FeedCount, FeedStatus, Kind, Listed, Mark, Said, Setup, Shock
 from engine.feeds.clock import TICK_NS
 from engine.frame import Transport
 from engine.market.aftermath import Aftermath
@@ -24,7 +26,7 @@ from engine.market.orders import Refused, answers, cancel, place
 from engine.market.report import agents_note
 from engine.market.rows import MarketRows
 from engine.market.shocks import begin
-from engine.market.state import HALTED, STEPS, Market, new_market
+from engine.market.state import HALTED, HEARD_DOUBT, HEARD_MOOD, MOOD, STEPS, UNSURE, Market, new_market
 from engine.ports import AddMark, CancelOrders, Clock, Command, Inject, Pause, PlaceOrder, Speed, StepBy
 from engine.scenario import Scenario
 from engine.shocks import BadShock, at, checked
@@ -32,6 +34,7 @@ from engine.text import clean
 
 SLOWEST, FASTEST = 0.25, 64.0
 WARM_STEPS = 6_000  # before the first tick: ten minutes, in which clustered arrivals reach their usual rate
+FAR_NS = 2**63 - 1
 NO_STATISTICS = np.zeros((0, SEEN))
 
 
@@ -73,10 +76,17 @@ class SimSource:
         self._aftermath = Aftermath(self._instruments)
         self._plan = scenario.planned(self._started)  # shocks to come, soonest first
         self._past: list[tuple[int, Inject | PlaceOrder | CancelOrders]] = []  # what people did, and when
+        self._heard: list[tuple[int, float, float]] = []  # what agents were told above the mood and its doubt
+        self._told = 0  # how many of them, in a rerun
 
     @property
     def transport(self) -> Transport:
         return Transport(self._label, self._speed, self._paused, self._started, self._at, note=self._note)
+
+    @property
+    def planned(self) -> tuple[tuple[int, Shock], ...]:
+        """Shocks to come, soonest first, each with the steps that the market takes before it begins."""
+        return tuple(((max(shock.ts - self._at, 1) - 1) // TICK_NS, shock) for shock in self._plan)
 
     async def batches(self) -> AsyncIterator[Batch]:
         """One batch a tick, when it is due."""
@@ -212,6 +222,26 @@ class SimSource:
     def _say(self, text: str, symbol: int, ts: int) -> None:
         self._builder.add_note(Said(clean(text), ts, symbol), ts, symbol)
 
+    # What is said of it
+
+    def hear(self, sentiment: float, doubt: float) -> None:
+        """From the next step on agents take this for the sentiment and its uncertainty, for a `hears = "posts"`.
+
+        They are told the difference to the market's own mood, so that what the mood does until they hear again, as
+        in a fork where nobody posts, moves what they see.
+        """
+        shared = self.market.shared
+        unsure = 1.0 / (1.0 + math.exp(-float(shared[UNSURE])))
+        self._heard.append((self._at, sentiment - float(shared[MOOD]), doubt - unsure))
+        self._tell_agents()
+
+    def _tell_agents(self) -> int:
+        """What they have heard by now. Returns when they hear more, in a rerun; else it is far away."""
+        while self._told < len(self._heard) and self._heard[self._told][0] <= self._at:
+            _, self.market.shared[HEARD_MOOD], self.market.shared[HEARD_DOUBT] = self._heard[self._told]
+            self._told += 1
+        return self._heard[self._told][0] if self._told < len(self._heard) else FAR_NS
+
     # What people do to it
 
     def _carry_out(self, wish: Inject | PlaceOrder | CancelOrders) -> None:
@@ -255,6 +285,7 @@ class SimSource:
         last = min(max(ts, self._started), self._at)
         other._warm_up()
         past = [(when, wish) for when, wish in self._past if when < last]
+        other._heard = self._heard[: bisect.bisect_right(self._heard, last, key=lambda heard: heard[0])]
         for when, wish in past:
             other._run_to(when)
             other._past.append((when, wish))
@@ -269,13 +300,15 @@ class SimSource:
     def _run_to(self, ts: int) -> None:
         """The same ticks up to `ts`, without a word."""
         while self._at + TICK_NS <= ts:
+            hears_at = self._tell_agents()
             self._begin_shocks(self._at + TICK_NS, tell=False)
-            until = min(ts, self._plan[0].ts - 1) if self._plan else ts
+            until = min(ts, hears_at, self._plan[0].ts - 1 if self._plan else ts)
             steps = max(1, (until - self._at) // TICK_NS)
             run_steps(self.market, steps, NO_STATISTICS)
             self._at += steps * TICK_NS
             for _ in self._aftermath.sentences(self.market):
                 pass
+        self._tell_agents()
 
 
 def _bounded(speed: float) -> float:

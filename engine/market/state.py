@@ -53,7 +53,8 @@ MOOD = 2  # sentiment
 UNSURE = 3  # its uncertainty, as the logarithm of odds
 CHURN = 4  # how many times its usual self the fundamental moves
 CALLED = 5  # share of their size that makers may show at most
-SHARED = 6
+HEARD_MOOD, HEARD_DOUBT = 6, 7  # what agents are told above the mood, and above its uncertainty
+SHARED = 8
 
 # ledger, shape (agents, LEDGER): the inventory book, whole numbers; money in ticks x lots
 POSITION = 0  # lots, both venues

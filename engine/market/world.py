@@ -31,6 +31,8 @@ from engine.market.state import (
     CHURN,
     EMPTY_S,
     FLOW,
+    HEARD_DOUBT,
+    HEARD_MOOD,
     HEAT,
     K_ACT_S,
     K_ACT_SIGMA,
@@ -211,8 +213,9 @@ def advance(
             heat = world[venue, HEAT + 2 * side] + world[venue, HEAT + 2 * side + 1]
             sight[venue, BUY_RATE + side] = physics[K_MU] * active + heat / rules[venue, R_CROWD]
         sight[venue, FUNDAMENTAL] = shared[VALUE]
-        sight[venue, SENTIMENT] = shared[MOOD]
-        sight[venue, DOUBT] = 1.0 / (1.0 + math.exp(-shared[UNSURE]))
+        sight[venue, SENTIMENT] = min(max(shared[MOOD] + shared[HEARD_MOOD], -1.0), 1.0)
+        doubt = 1.0 / (1.0 + math.exp(-shared[UNSURE]))
+        sight[venue, DOUBT] = min(max(doubt + shared[HEARD_DOUBT], 0.0), 1.0)
         sight[venue, CROWD] = crowd
         sight[venue, NOW] = shared[TIME]
         sight[venue, STEP] = dt

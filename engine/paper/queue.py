@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.batch import MISSING, Levels, Rows
+from engine.batch import GOES_ON, MISSING, Levels, Rows
 from engine.events import Kind
 from engine.kernels import helper
 from engine.kernels.level_book import ASK, BEST, BID, EMPTY, Book, lots_at
@@ -215,7 +215,7 @@ def on_market(p: Floor, book: Book, venue: int, symbol: int, rows: Rows, levels:
         row = rows[i]
         if row.symbol != symbol:
             continue
-        if row.kind == _SNAPSHOT:
+        if row.kind == _SNAPSHOT and (fresh or row.flags & GOES_ON == 0):
             fresh = True
         elif row.kind == _DELTA and not fresh:
             start, bids, asks = _int64(row.level_start), _int64(row.bid_count), _int64(row.ask_count)

@@ -22,6 +22,7 @@ from engine.sentiment.duplicates import NearDuplicates
 SECOND_NS = 1_000_000_000
 HOUR_NS = 3600 * SECOND_NS
 AUTHORS_KEPT = 20_000
+POSTS_KEPT = 2000  # that may be judged again
 TIMES_KEPT = 32  # of an author's latest posts
 MAX_MODEL_BYTES = 1 << 20
 MAX_EDGES = 512
@@ -51,6 +52,8 @@ class Account(msgspec.Struct, frozen=True):
     screen_name_len: float | None = None
     screen_name_digits: float | None = None
     name_len: float | None = None
+    karma: float | None = None  # what others gave for its posts and comments
+    verified: float | None = None  # 1: an address has been checked
 
 
 RAW = Account.__struct_fields__
@@ -115,6 +118,8 @@ BY_HAND = Scorecard(
         "desc_len": (1.0,),
         "desc_mentions_bot": (0.5,),
         "screen_name_digits": (4.0,),
+        "karma": (10.0, 100.0, 1000.0, 20_000.0),
+        "verified": (0.5,),
     },
     points={
         "age_days": (1.2, 0.6, 0.0, -0.6),
@@ -132,8 +137,11 @@ BY_HAND = Scorecard(
         "desc_len": (0.6, -0.1),
         "desc_mentions_bot": (0.0, 3.5),
         "screen_name_digits": (0.0, 0.6),
+        "karma": (1.0, 0.5, 0.0, -0.6, -1.2),
+        "verified": (0.4, -0.2),
     },
 )
+_NAME = frozenset(("screen_name_len", "screen_name_digits", "name_len"))
 
 
 def read_model(path: Path) -> Scorecard:
@@ -178,7 +186,7 @@ _EVEN_NEEDS = 6
 
 
 class Bots:
-    """`judge` remembers who wrote when, and what was said; bounded.
+    """`judge` remembers who wrote when, and what was said; bounded. `again` judges a late post by what is known now.
 
     `account` tells what is known of an author's hash, from a cache, without waiting.
     """
@@ -192,17 +200,38 @@ class Bots:
         self._card, self._account = card, account
         self._duplicates = duplicates or NearDuplicates()
         self._times: OrderedDict[str, list[int]] = OrderedDict()
+        self._habits: OrderedDict[str, float | None] = OrderedDict()  # by post; None: nothing was seen of any
 
     def judge(self, post: Post, now: int) -> float | None:
         """Probability that no person wrote it; None where nothing speaks for or against. Ask once a post."""
         copies = self._duplicates.copies(post.text, post.ts_event)
         times = self._seen(post)
-        account = self._account(post.author) if post.author else None
-        odds = self._card.log_odds(account) if account is not None else None
-        habits = _points(_COPIES, copies) + _points(_HOURLY, _within_hour(times)) + _evenness(times)
-        if odds is None and not habits and len(times) < 2 and not copies:
+        habits: float | None = None
+        if copies or len(times) > 1:
+            habits = _points(_COPIES, copies) + _points(_HOURLY, _within_hour(times)) + _evenness(times)
+        self._habits[post.id] = habits
+        if len(self._habits) > POSTS_KEPT:
+            self._habits.popitem(last=False)
+        return self._probability(post.author, habits)
+
+    def again(self, post: Post) -> float | None:
+        """The same of a post that was judged lately, once more is known of its author; None where nothing is."""
+        return self._probability(post.author, self._habits[post.id]) if post.id in self._habits else None
+
+    def _probability(self, author: str, habits: float | None) -> float | None:
+        odds = self._odds(author)
+        if odds is None and habits is None:
             return None
-        return 1.0 / (1.0 + math.exp(-((_NOBODY_KNOWN if odds is None else odds) + habits)))
+        return 1.0 / (1.0 + math.exp(-((_NOBODY_KNOWN if odds is None else odds) + (habits or 0.0))))
+
+    def _odds(self, author: str) -> float | None:
+        """What the account says; a name alone adds its points to what is thought of anybody."""
+        account = self._account(author) if author else None
+        odds = self._card.log_odds(account) if account is not None else None
+        if account is None or odds is None or not quantities(account).keys() <= _NAME:
+            return odds
+        points = odds - self._card.base
+        return _NOBODY_KNOWN + points if points else None
 
     def _seen(self, post: Post) -> list[int]:
         """When this author wrote, this post among them, in order."""

@@ -10,10 +10,12 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+import msgspec
 
 from engine.batch import Batch, BatchBuilder
 from engine.events import FeedCount, FeedStatus, Post, Scored
@@ -28,9 +30,12 @@ A_TICK = 24  # posts scored and judged in one: under 5 ms of the engine's thread
 WAITING = 5000
 UPWARD = 256  # posts that may wait for a higher tier; beyond them the oldest keeps its first score
 AT_ONCE = 16  # posts a higher tier is asked about together
+LATELY = 1000  # posts that are weighed anew when more is known of their authors,
+LATELY_NS = 50 * 10**9  # within the minute in which their records are open
 
 Put = Callable[[Post | FeedStatus | FeedCount], None]
 Judge = Callable[[Post, int], float | None]  # the probability that no person wrote it, at a time in ns
+Again = Callable[[Post], float | None]  # the same of a post that was judged, by what is known now
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +77,13 @@ class Reading:
         *,
         model: str = "",
         judge: Judge | None = None,
+        again: Again | None = None,
         upper: Upper | None = None,
         source: Callable[[Put], Awaitable[None]] | None = None,
     ) -> None:
         self._first, self._model = first, model
-        self._judge, self._upper, self._source = judge, upper, source
+        self._judge, self._again, self._upper, self._source = judge, again, upper, source
+        self._lately: OrderedDict[str, tuple[Arrived, Scored]] = OrderedDict()  # what was said last, by post
         self._posts: deque[Arrived] = deque()
         self._said: list[FeedStatus | FeedCount] = []
         self._better: list[Scored] = []
@@ -98,6 +105,28 @@ class Reading:
             if self._lost == 1 or self._lost % 1000 == 0:
                 reason = f"{self._lost:,} posts came faster than they can be scored and were let go"
                 self._said.append(FeedStatus("sentiment", "LIVE", None, reason))
+
+    def known(self, author: str) -> None:
+        """More is known of an author: their latest posts are weighed anew, their polarity stays as it is."""
+        if self._again is None:
+            return
+        since = time.monotonic_ns() - LATELY_NS
+        for arrived, scored in [found for found in self._lately.values() if found[0].post.author == author]:
+            bot = self._again(arrived.post)
+            if bot != scored.bot and arrived.at >= since:
+                self._say(arrived, msgspec.structs.replace(scored, bot=bot, cost_micro=0))
+
+    def _say(self, arrived: Arrived, scored: Scored) -> None:
+        """A score that takes the place of an earlier one."""
+        self._better.append(scored)
+        self._remember(arrived, scored)
+
+    def _remember(self, arrived: Arrived, scored: Scored) -> None:
+        if self._again is None:
+            return
+        self._lately[arrived.post.id] = arrived, scored
+        if len(self._lately) > LATELY:
+            self._lately.popitem(last=False)
 
     async def run(self) -> None:
         """Beside the session: the text source, and the higher tiers."""
@@ -135,8 +164,10 @@ class Reading:
         more = self._upper.wants(scores) if self._upper is not None else [False] * len(arrived)
         for row, ((post, at, _), wanted) in enumerate(zip(arrived, more, strict=True)):
             judged = Arrived(post, at, self._judge(post, ts) if self._judge is not None else None)
+            scored = scored_of(judged, scores, row, model=self._model)
             out.add_note(post, ts)
-            out.add_note(scored_of(judged, scores, row, model=self._model), ts)
+            out.add_note(scored, ts)
+            self._remember(judged, scored)
             if wanted and not post.synthetic:
                 self._upward.append(judged)
                 self._some.set()
@@ -153,9 +184,10 @@ class Reading:
             first = await asyncio.to_thread(self._first.predict_batch, texts)
             for answer in await upper.improve(texts, first):
                 for row, text in enumerate(answer.rows):
-                    cost = answer.cost_micro[row]
-                    said = scored_of(arrived[text], answer.scores, row, model=answer.model, cost_micro=cost)
-                    self._better.append(said)
+                    cost, one = answer.cost_micro[row], arrived[text]
+                    if one.post.id in self._lately:
+                        one = one._replace(bot=self._lately[one.post.id][1].bot)
+                    self._say(one, scored_of(one, answer.scores, row, model=answer.model, cost_micro=cost))
 
 
 def scored_of(arrived: Arrived, scores: Scores, row: int, *, model: str = "", cost_micro: int = 0) -> Scored:

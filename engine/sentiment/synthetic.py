@@ -19,6 +19,7 @@ from engine.sentiment.service import Reading
 if TYPE_CHECKING:
     from engine.core import State
 
+SECOND_NS = 1_000_000_000
 SOURCE = "synthetic"
 A_MINUTE = 8.0
 BURST = 12.0  # times as many while a sentiment shock lasts
@@ -70,13 +71,23 @@ _ENDS = ("", "", "", " imo", " tbh", "!", "...", " right now", " today")
 class SyntheticPosts:
     """`engine.ports.Producer`: posts about the first symbol's asset, scored by `reading`.
 
-    `mood`: the market's own, in [-1, 1], read when a post is written.
+    `mood`: the market's own, in [-1, 1], read when a post is written. `hear`, where its agents listen to posts, is told
+    every second what these come to and how doubtful that is; without any, no sentiment and `doubt`.
     """
 
     accepts: frozenset[str] = frozenset()
 
-    def __init__(self, reading: Reading, mood: Callable[[], float], seed: int) -> None:
+    def __init__(
+        self,
+        reading: Reading,
+        mood: Callable[[], float],
+        seed: int,
+        hear: Callable[[float, float], None] | None = None,
+        doubt: float = 0.25,
+    ) -> None:
         self._reading, self._mood = reading, mood
+        self._hear, self._doubt = hear, doubt
+        self._second = 0
         self._random = random.Random(f"posts {seed}")
         self._next = 0
         self._number = 0
@@ -89,6 +100,7 @@ class SyntheticPosts:
         if not state.symbols:
             return None
         self._see(batch, state.ts)
+        self._tell(state)
         if not self._next:
             self._next = state.ts + self._wait(state.ts)
         while self._next <= state.ts:
@@ -103,20 +115,34 @@ class SyntheticPosts:
                 self._burst = (ts + int(max(note.duration_s, 5.0) * 1e9), note.side * note.size)
                 self._next = ts
 
+    def _tell(self, state: State) -> None:
+        """The score as it stands at this tick, once a second."""
+        if self._hear is None or state.ts // SECOND_NS == self._second:
+            return
+        self._second = state.ts // SECOND_NS
+        told = state.sentiment.assets.get(next(iter(state.symbols.values())).instrument.base)
+        mean = told.mood.swift.mean if told is not None else None
+        doubt = told.mood.swift.doubt if told is not None else None
+        self._hear(0.0 if mean is None else mean, self._doubt if doubt is None else doubt)
+
     def _wait(self, ts: int) -> int:
         rate = A_MINUTE * (BURST if ts < self._burst[0] else 1.0)
         return max(1, int(self._random.expovariate(rate / 60.0) * 1e9))
 
     def _post(self, state: State, ts: int) -> Post:
-        draw = self._random
         asset = next(iter(state.symbols.values())).instrument.base
         mood = self._burst[1] if ts < self._burst[0] else self._mood()
-        if draw.random() < OPINIONATED:
-            bullish = draw.random() < 1.0 / (1.0 + math.exp(-2.0 * LEAN * mood))
-            texts: tuple[str, ...] = _BULLISH if bullish else _BEARISH
-        else:
-            texts = _NEUTRAL
         self._number += 1
-        text = draw.choice(texts).format(a=f"${asset}") + draw.choice(_ENDS)
-        author = f"synthetic-{draw.randrange(PEOPLE)}"
-        return Post(f"synthetic-{ts}-{self._number}", SOURCE, ts, text, author, (asset,), synthetic=True)
+        return written(self._random, asset, mood, ts, self._number)
+
+
+def written(draw: random.Random, asset: str, mood: float, ts: int, number: int) -> Post:
+    """A made-up post about `asset` by people of this mood, in [-1, 1], written at `ts` ns; `number` makes it unique."""
+    if draw.random() < OPINIONATED:
+        bullish = draw.random() < 1.0 / (1.0 + math.exp(-2.0 * LEAN * mood))
+        texts: tuple[str, ...] = _BULLISH if bullish else _BEARISH
+    else:
+        texts = _NEUTRAL
+    text = draw.choice(texts).format(a=f"${asset}") + draw.choice(_ENDS)
+    author = f"synthetic-{draw.randrange(PEOPLE)}"
+    return Post(f"synthetic-{ts}-{number}", SOURCE, ts, text, author, (asset,), synthetic=True)

@@ -7,6 +7,7 @@ nobody anything. The gateway answers some posts only, so as a tier it stands on 
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +18,8 @@ from engine.sentiment import embedded
 from engine.sentiment.scores import Tier
 
 NAMES = ("embedded", "local", "gateway", "auto")
-Options = Mapping[str, Any]  # by a tier's name: `LocalOptions`; a function that makes the `Gateway`, or None
+# By a tier's name: `LocalOptions`, or None where `auto` does without; a function that makes the `Gateway`, or None.
+Options = Mapping[str, Any]
 _NONE: Options = MappingProxyType({})
 
 
@@ -49,10 +51,10 @@ def open_tier(name: str, weights: Path | None = None, options: Options = _NONE) 
                 'sentiment.gateway.url = "https://api.openai.com/v1", with its model, prices and key'
             )
         return Routed(name, embedded.load(weights), Router(gateway=gateway, everything=True))
-    try:
-        local = Here(_local(options))
-    except TierMissing:
-        local = None
+    local = None
+    if options.get("local", _NONE) is not None:
+        with contextlib.suppress(TierMissing):
+            local = Here(_local(options))
     return Routed(name, embedded.load(weights), Router(local, gateway))
 
 

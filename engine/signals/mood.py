@@ -7,6 +7,11 @@ so that an old post fetched late counts as little as its age says.
 A mean does not fade: what all posts weigh does. Where nothing has been written for so long that they weigh less
 together than one sure post does after FADED_AFTER time constants (an hour of silence at five minutes), nothing is
 known any more, and the mean is missing.
+
+With a fixed α it is posts that make others forgotten, not time: a post of weight w takes the share αw and leaves
+1 − αw to all that stood before, S ← (1 − αw) S + αw s, so that one of no weight changes nothing. Posts count in the
+order in which they are scored, and S is divided by what the shares add up to, so that the first post is not averaged
+with nothing. After FADED_AFTER time constants without a post the mean is missing here too.
 """
 
 from __future__ import annotations
@@ -32,13 +37,14 @@ class Sample(msgspec.Struct, frozen=True, array_like=True):
     aleatoric: float | None = None
     epistemic: float | None = None
     entropy: float | None = None  # nats, of the class probabilities
+    mark: float | None = None  # where on the clock of a fixed alpha it has its place; None: now
 
 
 class Decayed(msgspec.Struct, array_like=True):
-    """Sums that forget with time constant `tau_s`. Empty when nothing has been added."""
+    """Sums that forget with time constant `tau_s`, or with each post where `alpha` is given. Empty at first."""
 
     tau_s: float
-    at: int = 0
+    at: int = 0  # up to when they have forgotten; with `alpha`, when the newest post was written
     weight: float = 0.0
     weight_sq: float = 0.0
     value: float = 0.0
@@ -51,25 +57,57 @@ class Decayed(msgspec.Struct, array_like=True):
     entropy_weight: float = 0.0
     bullish: float = 0.0
     bearish: float = 0.0
+    alpha: float | None = None
+    clock: float = (
+        0.0  # with `alpha`: what has been forgotten since the first post, -log of what is left of it
+    )
 
     def forget(self, now: int) -> None:
         """Bring the sums to `now`, ns."""
         if now <= self.at:
             return
-        factor = math.exp(-(now - self.at) / SECOND_NS / self.tau_s) if self.at else 0.0
-        self.at = now
-        self.weight_sq *= factor * factor
-        for name in _SUMS:
-            setattr(self, name, getattr(self, name) * factor)
+        silence = (now - self.at) / SECOND_NS / self.tau_s
+        if self.alpha is None:
+            self._shrink(math.exp(-silence) if self.at else 0.0)
+            self.at = now
+        elif silence > FADED_AFTER and self.weight > _FADED:
+            self._shrink(math.exp(-_FORGOTTEN))
+            self.clock += _FORGOTTEN
 
-    def add(self, sample: Sample, now: int, sign: float = 1.0) -> None:
-        """Enter a sample at its age; `sign` -1 takes the same one out again."""
+    def _shrink(self, factor: float) -> None:
+        """Written out: five of these an asset and second, for up to two hundred assets."""
+        self.weight *= factor
+        self.weight_sq *= factor * factor
+        self.value *= factor
+        self.value_sq *= factor
+        self.aleatoric_sq *= factor
+        self.aleatoric_weight *= factor
+        self.epistemic_sq *= factor
+        self.epistemic_weight *= factor
+        self.entropy *= factor
+        self.entropy_weight *= factor
+        self.bullish *= factor
+        self.bearish *= factor
+
+    def add(self, sample: Sample, now: int, sign: float = 1.0) -> float:
+        """Enter a sample at its age; `sign` -1 takes the same one out again. Returns its place on the clock."""
         self.forget(now)
-        age_s = max(0, now - sample.ts) / SECOND_NS
-        kept = math.exp(-age_s / self.tau_s)
-        weight = sign * sample.weight * kept
+        if self.alpha is None:
+            share = sample.weight * math.exp(-max(0, now - sample.ts) / SECOND_NS / self.tau_s)
+        elif sample.mark is not None:  # one that had its place before
+            share = self.alpha * sample.weight * math.exp(min(0.0, sample.mark - self.clock))
+        else:
+            share = self.alpha * sample.weight
+            self._shrink(1.0 - share)
+            self.clock -= math.log(1.0 - share)
+            self.at = max(self.at, sample.ts)
+        self._enter(sample, share, sign)
+        return self.clock if sample.mark is None else sample.mark
+
+    def _enter(self, sample: Sample, share: float, sign: float) -> None:
+        weight = sign * share
         self.weight += weight
-        self.weight_sq += sign * (sample.weight * kept) ** 2
+        self.weight_sq += sign * share**2
         self.value += weight * sample.polarity
         self.value_sq += weight * sample.polarity**2
         if sample.aleatoric is not None:
@@ -131,7 +169,7 @@ class Decayed(msgspec.Struct, array_like=True):
         return _ratio(self.entropy, self.entropy_weight)
 
 
-_SUMS = tuple(n for n in Decayed.__struct_fields__ if n not in ("tau_s", "at", "weight_sq"))
+_FORGOTTEN = 50.0  # on the clock of a fixed alpha: nothing is left of whatever was there
 _FADED = math.exp(-FADED_AFTER)  # also far above what rounding may leave where everything was taken out again
 
 
@@ -144,24 +182,26 @@ def _root(square: float | None) -> float | None:
 
 
 class Mood(msgspec.Struct):
-    """One asset. `swift` has the time constant that the session was set up with."""
+    """One asset. `swift` forgets as the session was set up to; the others know time constants only."""
 
     swift: Decayed
     lags: list[Decayed] = msgspec.field(default_factory=lambda: [Decayed(s) for s in HORIZONS_S])
     slow: Decayed = msgspec.field(default_factory=lambda: Decayed(DAY_S))
     posts: int = 0  # since the session began
 
-    def take(self, sample: Sample, now: int) -> None:
-        """Another post's score."""
-        for sums in self._sums():
+    def take(self, sample: Sample, now: int) -> float:
+        """Another post's score. Returns its place on the clock of a fixed alpha."""
+        for sums in (*self.lags, self.slow):
             sums.add(sample, now)
         self.posts += 1
+        return self.swift.add(sample, now)
 
-    def drop(self, sample: Sample, now: int) -> None:
+    def drop(self, sample: Sample, now: int) -> float:
         """Take a sample out again: a better score of the same post follows."""
-        for sums in self._sums():
+        for sums in (*self.lags, self.slow):
             sums.add(sample, now, -1.0)
         self.posts -= 1
+        return self.swift.add(sample, now, -1.0)
 
     def forget(self, now: int) -> None:
         for sums in self._sums():

@@ -9,7 +9,7 @@ import msgspec
 
 from engine.events import Post, Scored, SentimentRecord, SentimentRule
 from engine.frame import LagNow, PostNow, SentimentNow, SourceNow
-from engine.limits import check_post
+from engine.limits import SENTIMENT, check_post
 from engine.signals.mood import HORIZONS_S, SECOND_NS, Decayed, Mood, Sample
 from engine.signals.swing import BARS_KEPT, Swing
 
@@ -31,11 +31,12 @@ class Liquidity(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Seen(msgspec.Struct, frozen=True, array_like=True):
-    """A post, and what was said of it last, at `at`."""
+    """A post, and what was said of it last, at `at`. With a fixed alpha, `marks` are its places, by asset."""
 
     post: Post
     scored: Scored | None = None
     at: int = 0
+    marks: tuple[float, ...] = ()
 
 
 class Source(msgspec.Struct, array_like=True):
@@ -53,10 +54,11 @@ class Waiting(msgspec.Struct, frozen=True, array_like=True):
     post: Post
     scored: Scored
     at: int
+    marks: tuple[float, ...] = ()
 
     @property
     def seen(self) -> Seen:
-        return Seen(self.post, self.scored, self.at)
+        return Seen(self.post, self.scored, self.at, self.marks)
 
 
 class Point(msgspec.Struct, frozen=True, array_like=True):
@@ -103,44 +105,57 @@ class SentimentState(msgspec.Struct):
         """A tier's word on a post; a later tier's replaces an earlier one's. Returns the post's record as it is now.
 
         It follows its post. One of a post that is remembered no more counts as spending alone: what was said of it
-        first has its place in the sums already.
+        first has its place in the sums already. One that differs by the author's weight alone is no second score.
         """
-        self.tiers[scored.tier] = self.tiers.get(scored.tier, 0) + 1
-        self.cost_micro += scored.cost_micro
         waiting = self.waiting.get(scored.post)
         before = self.posts.get(scored.post) or (waiting.seen if waiting is not None else None)
+        if before is not None and before.scored is not None and _same(before.scored, scored):
+            scored = msgspec.structs.replace(scored, cost_micro=before.scored.cost_micro)
+        else:
+            self.tiers[scored.tier] = self.tiers.get(scored.tier, 0) + 1
+            self.cost_micro += scored.cost_micro
         if before is None:
             return None
-        seen = Seen(before.post, scored, now)
+        self._count(before, -1, now, rule)
+        seen = Seen(before.post, scored, now, before.marks)
+        seen = msgspec.structs.replace(seen, marks=self._count(seen, 1, now, rule))
         if scored.post in self.posts:
             self.posts[scored.post] = seen
         if before.scored is None:
             known = books()
             liquidity = next((known[asset] for asset in scored.assets if asset in known), Liquidity())
-            waiting = Waiting(now + LIQUIDITY_AFTER_NS, liquidity, seen.post, scored, now)
+            waiting = Waiting(now + LIQUIDITY_AFTER_NS, liquidity, seen.post, scored, now, seen.marks)
         elif waiting is not None:
             waiting = msgspec.structs.replace(waiting, scored=scored, at=now)
-        self._count(before, -1, now, rule)
-        self._count(seen, 1, now, rule)
         if waiting is None:  # its record is complete
             return None
         self.waiting[scored.post] = waiting
         return _record(waiting, {})
 
-    def _count(self, seen: Seen, sign: int, now: int, rule: SentimentRule) -> None:
-        """Enter a score into its source's and its assets' sums, or take it out of them."""
+    def _count(self, seen: Seen, sign: int, now: int, rule: SentimentRule) -> tuple[float, ...]:
+        """Enter a score into its source's and its assets' sums, or take it out of them. Returns its places there."""
         scored = seen.scored
         if scored is None:
-            return
+            return ()
         source = self.sources.get(seen.post.source)
         if source is not None:
             source.polarity += sign * scored.polarity
             source.scored += sign
-        sample = _sample(scored, seen.at)
-        for asset in scored.assets:
-            if asset in self.assets or (sign > 0 and len(self.assets) < ASSETS_KEPT):
-                state = self.assets.setdefault(asset, AssetState(Mood(Decayed(rule.tau_s))))
-                (state.mood.take if sign > 0 else state.mood.drop)(sample, now)
+        places = seen.marks or (None,) * len(scored.assets)
+        marks = [
+            self._enter(asset, _sample(scored, seen.at, mark), sign, now, rule)
+            for asset, mark in zip(scored.assets, places, strict=False)
+        ]
+        return () if rule.alpha is None else tuple(marks)
+
+    def _enter(self, asset: str, sample: Sample, sign: int, now: int, rule: SentimentRule) -> float:
+        """Into an asset's mood, or out of it."""
+        state = self.assets.get(asset)
+        if state is None:
+            if sign < 0 or len(self.assets) >= ASSETS_KEPT:
+                return 0.0
+            state = self.assets[asset] = AssetState(Mood(Decayed(rule.tau_s, alpha=rule.alpha)))
+        return (state.mood.take if sign > 0 else state.mood.drop)(sample, now)
 
     def tick(
         self, now: int, books: Mapping[str, Liquidity], flows: Mapping[str, tuple[float | None, float | None]]
@@ -177,6 +192,9 @@ def check(state: SentimentState) -> None:
         for sums in (mood.swift, *mood.lags, mood.slow):
             if not 1.0 <= sums.tau_s <= 1e6:
                 raise ValueError(f"expected sentiment that forgets over 1 to 1e6 s, found {sums.tau_s:g}")
+            low, high = SENTIMENT["alpha"]
+            if sums.alpha is not None and not low <= sums.alpha <= high:
+                raise ValueError(f"expected a fixed alpha of {low:g} to {high:g}, found {sums.alpha:g}")
             _check_finite("a mood's sums", msgspec.structs.astuple(sums))
         for point in asset.history:
             _check_finite("a mood's history", msgspec.structs.astuple(point))
@@ -188,6 +206,7 @@ def check(state: SentimentState) -> None:
         check_post(seen.post)
         if seen.scored is not None:
             check_post(seen.scored)
+        _check_finite("the places of posts", seen.marks)
     sizes = (
         (len(state.assets), ASSETS_KEPT),
         (len(state.posts), POSTS_KEPT),
@@ -206,7 +225,14 @@ def _check_finite(what: str, values: Iterable[float | None]) -> None:
             raise ValueError(f"expected {what} within {MOST:g}, found {value:g}")
 
 
-def _sample(scored: Scored, at: int) -> Sample:
+def _same(before: Scored, scored: Scored) -> bool:
+    """Whether a tier's word is the one before, for which nothing was paid again, with another weight."""
+    return msgspec.structs.replace(scored, bot=before.bot, cost_micro=before.cost_micro) == before and (
+        scored.cost_micro == 0
+    )
+
+
+def _sample(scored: Scored, at: int, mark: float | None) -> Sample:
     return Sample(
         min(scored.ts_event, at),
         scored.confidence * (1.0 - (scored.bot or 0.0)),
@@ -214,6 +240,7 @@ def _sample(scored: Scored, at: int) -> Sample:
         scored.aleatoric,
         scored.epistemic,
         scored.entropy,
+        mark,
     )
 
 
@@ -286,7 +313,8 @@ def sentiment_now(
         history=_column([p.value for p in known.history]),
         history_doubt=_column([p.doubt for p in known.history]),
         history_aleatoric=_column([p.aleatoric for p in known.history]),
-        tau_s=sums.tau_s,
+        tau_s=sums.tau_s if sums.alpha is None else None,
+        alpha=sums.alpha,
     )
 
 

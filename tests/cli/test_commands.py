@@ -78,7 +78,9 @@ def test_live_headless_prints_rows_ends_at_a_signal_and_leaves_a_whole_recording
     )
     row = rows[-1]
     assert list(row)[: len(KEYS)] == KEYS
-    assert set(row) - set(KEYS) <= {"sentiment", "sentiment_doubt", "posts"}  # once somebody has written
+    later = {"sentiment", "sentiment_doubt", "posts"}  # once somebody has written
+    later |= {"regime", "regime_probability"}  # once a minute has been seen
+    assert set(row) - set(KEYS) <= later
     assert [r["asset"] for r in rows[-2:]] == ["BTCUSDT", "ETHUSDT"]
     assert row["state"] == "SYNCED"
     assert row["ts"].endswith("Z")

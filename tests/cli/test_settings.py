@@ -8,6 +8,7 @@ import pytest
 
 from cli.errors import UserError
 from cli.settings import load
+from engine.events import SentimentRule
 
 
 @pytest.fixture
@@ -74,3 +75,10 @@ def test_a_broken_file_is_one_sentence(file: Path) -> None:
 def test_the_one_percent_band_always_comes_first(file: Path) -> None:
     file.write_text("[book]\nbands_bps = [5, 100, 50]\n")
     assert load(file, environment={}).setup().bands_bps == (100.0, 5.0, 50.0)
+
+
+def test_how_sentiment_forgets_is_part_of_what_is_recorded(file: Path) -> None:
+    flags = ["sentiment.tau_s=60", "sentiment.alpha=.1"]
+    assert load(file, flags, environment={}).setup().sentiment == SentimentRule(60.0, 0.1)
+    with pytest.raises(UserError, match=r"sentiment\.alpha: expected .* 0\.9, found '1'"):
+        load(file, ["sentiment.alpha=1"], environment={})

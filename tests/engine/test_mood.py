@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from engine.batch import BatchBuilder
 from engine.checkpoint import BadCheckpoint, pack, unpack
 from engine.core import State, apply
-from engine.events import Kind, Post, Scored, SentimentRecord
+from engine.events import Kind, Post, Scored, SentimentRecord, SentimentRule, Setup
 from engine.frame import View
 from engine.picture import picture
 from engine.signals.mood import Decayed, Mood, Sample
@@ -62,11 +62,86 @@ def test_equal_weights_at_equal_times_are_the_textbook_mean() -> None:
     assert sums.mean == pytest.approx(value, abs=1e-12)  # the start has been forgotten by then
 
 
+@given(samples, st.floats(0.001, 0.9))
+@settings(max_examples=60, deadline=None)
+def test_with_a_fixed_alpha_posts_forget_and_time_does_not(
+    rows: list[tuple[int, float, float, float, float]], alpha: float
+) -> None:
+    sums = Decayed(300.0, alpha=alpha)
+    value, whole = 0.0, 0.0
+    for number, (gap_s, weight, polarity, aleatoric, epistemic) in enumerate(rows):
+        at = (number * 600 + gap_s % 600) * S + S
+        sums.add(Sample(at, weight, polarity, aleatoric, epistemic, 0.5), at)
+        value += alpha * weight * (polarity - value)
+        whole += alpha * weight * (1.0 - whole)
+    table = np.array(rows, float)
+    shares = alpha * table[:, 1]
+    shares[:-1] *= np.cumprod(1.0 - alpha * table[::-1, 1])[-2::-1]
+    assert sums.weight == pytest.approx(whole)
+    assert sums.mean == pytest.approx(value / whole, abs=1e-9)
+    assert sums.mean == pytest.approx(np.average(table[:, 2], weights=shares), abs=1e-9)
+    assert sums.effective == pytest.approx(shares.sum() ** 2 / (shares**2).sum(), rel=1e-9)
+    assert sums.epistemic == pytest.approx(np.sqrt(np.average(table[:, 4] ** 2, weights=shares)), abs=1e-9)
+    before = sums.mean
+    sums.add(Sample(sums.at, 0.0, -1.0), sums.at)
+    assert sums.mean == pytest.approx(before)  # a post of no weight
+
+
+def test_with_a_fixed_alpha_an_hour_of_silence_is_as_long_as_without() -> None:
+    sums = Decayed(300.0, alpha=0.2)
+    mark = sums.add(Sample(S, 1.0, 0.8), S)
+    sums.forget(3600 * S)
+    assert sums.mean == pytest.approx(0.8)
+    sums.forget(3602 * S)
+    assert (sums.mean, sums.doubt, sums.effective) == (None, None, 0.0)
+    sums.add(Sample(S, 1.0, 0.8, mark=mark), 3602 * S, -1.0)
+    sums.add(Sample(S, 1.0, -0.8, mark=mark), 3602 * S)
+    sums.add(Sample(3603 * S, 0.5, -0.4), 3603 * S)
+    assert sums.mean == pytest.approx(-0.4)
+
+
+def test_with_a_fixed_alpha_a_later_score_has_the_place_of_the_first() -> None:
+    setup = Setup(sentiment=SentimentRule(alpha=0.3))
+    rng = np.random.default_rng(5)
+    polarities, weights = rng.uniform(-1, 1, (2, 12)), rng.uniform(0.2, 1, (2, 12))
+    notes: list[Setup | Post | Scored] = [setup]
+    for number in range(12):
+        notes += [
+            Post(f"p{number}", "news:wire", S, "x"),
+            scored(number, S, float(polarities[0, number]), float(weights[0, number])),
+        ]
+    later = [scored(n, S, float(polarities[1, n]), float(weights[1, n])) for n in (3, 11)]
+    state, _ = fold((S, notes), (30 * S, [*later]))
+    said, shares = polarities[0].copy(), 0.3 * weights[0]
+    shares[:-1] *= np.cumprod(1.0 - 0.3 * weights[0, ::-1])[-2::-1]
+    for number in (3, 11):
+        said[number], shares[number] = (
+            polarities[1, number],
+            shares[number] * weights[1, number] / weights[0, number],
+        )
+    assert state.sentiment.assets["BTC"].mood.swift.mean == pytest.approx(np.average(said, weights=shares))
+    again = unpack(pack(state))
+    state, again = (apply_to(s, [scored(3, S, 0.1, 0.9)]) for s in (state, again))
+    assert again.sentiment == state.sentiment
+    swift = again.sentiment.assets["BTC"].mood.swift
+    swift.alpha = 0.99
+    with pytest.raises(BadCheckpoint, match=r"fixed alpha of 0.001 to 0.9, found 0.99"):
+        unpack(pack(again))
+
+
+def apply_to(state: State, notes: list[Post | Scored]) -> State:
+    out = BatchBuilder()
+    for note in notes:
+        out.add_note(note, state.ts)
+    apply(state, out.take())
+    return state
+
+
 def scored(number: int, at: int, polarity: float, confidence: float, doubt: float | None = None) -> Scored:
     return Scored(f"p{number}", at, ("BTC",), polarity, confidence, 0.3, doubt, 0.9, "embedded")
 
 
-def fold(*batches: tuple[int, list[Post | Scored]]) -> tuple[State, list[SentimentRecord]]:
+def fold(*batches: tuple[int, list[Setup | Post | Scored]]) -> tuple[State, list[SentimentRecord]]:
     """What notes at each of some times (ns) lead to, each time with a tick."""
     state, records = State(), []
     for ts, notes in batches:
@@ -112,9 +187,9 @@ def test_the_score_of_a_post_that_is_remembered_no_more_is_spending_alone() -> N
 
 def test_in_a_flood_every_post_is_recorded_and_better_scores_still_find_theirs() -> None:
     """200 posts a second, of which the screen keeps the last; a better score comes ten seconds later."""
-    batches: list[tuple[int, list[Post | Scored]]] = []
+    batches: list[tuple[int, list[Setup | Post | Scored]]] = []
     for tick in range(900):
-        notes: list[Post | Scored] = []
+        notes: list[Setup | Post | Scored] = []
         ts = S + tick * S // 10
         for number in range(20 * tick, 20 * tick + 20) if tick < 250 else ():
             notes += [Post(f"p{number}", "news:wire", ts, "x"), scored(number, ts, 0.8, 0.9)]

@@ -169,6 +169,18 @@ async def test_a_watched_session_gets_a_fan_from_its_book() -> None:
     assert again == fan
 
 
+async def test_enough_futures_tell_by_themselves_what_a_tick_of_theirs_is_worth() -> None:
+    """As many as pilot runs would be: their own width is the session's volatility, and they start at its mid."""
+    state = walked(1e-4, 90, 4)
+    seen = seen_of(state.symbols[0])
+    assert seen.sigma is not None
+    fan = await fan_of(Session(source=_Shown(), state=state), WhatIf(None, 96, 30))
+    low, middle, high = (prices(line) for line in (fan.plain_low, fan.plain_middle, fan.plain_high))
+    assert low[0] == middle[0] == high[0] == pytest.approx(state.symbols[0].feature("mid"))
+    width = (high[-1] - low[-1]) / middle[0] / (2 * 1.645)  # of a normal distribution
+    assert width == pytest.approx(seen.sigma * math.sqrt(30.0), rel=0.35)
+
+
 async def test_a_book_that_is_not_in_sync_is_not_forked() -> None:
     state = walked(1e-4, 20, 4)
     state.symbols[0].book_state = "STALE"

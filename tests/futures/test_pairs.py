@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from hashlib import blake2b
 
 import numpy as np
+import pytest
 
 from engine.futures.pairs import grown, streams_of
 from engine.market.kernel import run_steps
+from engine.market.shocks import begin as begin_shock
 from engine.market.source import NO_STATISTICS
 from engine.market.state import Market, fork
 from engine.shocks import parse
@@ -70,6 +73,26 @@ def test_futures_go_where_the_market_itself_would() -> None:
         run_steps(market, 10, NO_STATISTICS)
         expected.append(0.5 * float(market.sight[0, 0] + market.sight[0, 1]))
     np.testing.assert_array_equal(grown(begin, 2, False).mid_ticks, expected)
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_what_is_planned_comes_in_both_of_a_pair_at_its_own_step(asked: bool) -> None:
+    planned = ((37, SELL), (40, parse("volatility:2/3s")), (900, SELL))
+    begin = replace(start(parse("buy:10/2s"), seconds=8, delay_s=4), planned=planned)
+    market: Market = fork(begin.market)
+    market.streams[:] = streams_of(begin.seed, 2, len(market.streams))
+    expected = [begin.mid_ticks]
+    for step in range(80):
+        for after, shock in planned:
+            if after == step:
+                begin_shock(market, shock)
+        if asked and step == 40:
+            assert begin.shock is not None
+            begin_shock(market, begin.shock)
+        run_steps(market, 1, NO_STATISTICS)
+        if step % 10 == 9:
+            expected.append(0.5 * float(market.sight[0, 0] + market.sight[0, 1]))
+    np.testing.assert_array_equal(grown(begin, 2, asked).mid_ticks, expected)
 
 
 def test_selling_lowers_the_median_and_buying_mirrors_it() -> None:

@@ -14,12 +14,12 @@ import pytest
 from engine.feeds.clock import SystemClock
 from engine.frame import Fan, View
 from engine.futures.crew import Crew, Harvest
-from engine.futures.pairs import Start, grown
+from engine.futures.pairs import Growing, Start, grown
 from engine.futures.start import prepared
 from engine.futures.what_if import WhatIfs
 from engine.market.source import SimSource
 from engine.ports import WhatIf
-from engine.scenario import Scenario
+from engine.scenario import Planned, Scenario
 from engine.session import Session
 from engine.shocks import parse
 from tests.futures.markets import start
@@ -28,8 +28,11 @@ from tests.market.test_market import digest
 SELL = parse("sell:40/5s")
 
 
-async def simulated(seconds: int = 2, seed: int = 1) -> Session:
-    session = Session(SimSource(Scenario(), seed, SystemClock(), speed=0.0, seconds=seconds, started=10**18))
+async def simulated(seconds: int = 2, seed: int = 1, scenario: Scenario | None = None) -> Session:
+    source = SimSource(
+        scenario or Scenario(), seed, SystemClock(), speed=0.0, seconds=seconds, started=10**18
+    )
+    session = Session(source)
     await session.run()
     return session
 
@@ -66,6 +69,7 @@ async def test_a_fan_starts_at_the_price_on_the_screen_and_tells_of_the_shock() 
     fan = await fan_of(session, WhatIf(SELL, 12, 8, level_ticks=59_000))
     assert (fan.state, fan.reason, fan.done, fan.ts) == ("DONE", "", 12, session.state.ts)
     assert fan.shock == "sell 40 BTC over 5 s"
+    assert fan.basis == "this market itself; leans to its hidden value"
     for line in (fan.plain_low, fan.plain_middle, fan.plain_high, fan.shocked_low, fan.shocked_high):
         assert len(prices(line)) == 9
         assert prices(line)[0] == mid
@@ -201,6 +205,41 @@ async def test_a_rewound_simulation_is_forked_as_it_stood_then() -> None:
     there = await fan_of(rewound, WhatIf(SELL, 6, 5), again)
     here = await fan_of(session, WhatIf(SELL, 6, 5))
     assert there == here
+
+
+PLANNED = Scenario(shocks=(Planned(1.0, "sell:90/2s"), Planned(3.25, "sell:90/2s")))
+
+
+async def test_what_the_scenario_has_planned_comes_in_both_fans() -> None:
+    """The first has begun before the fork, the second is yet to come."""
+    session = await simulated(scenario=PLANNED)
+    source: Any = session.source
+    fan = await fan_of(session, WhatIf(parse("halt/1s"), 6, 4))
+    source._plan.clear()
+    without = await fan_of(session, WhatIf(parse("halt/1s"), 6, 4))
+    for name in ("plain_middle", "shocked_middle"):
+        assert prices(getattr(fan, name))[:2] == prices(getattr(without, name))[:2]
+        assert prices(getattr(fan, name))[-1] < prices(getattr(without, name))[-1] - 5
+
+
+async def test_under_its_own_luck_the_fork_goes_where_the_market_goes_plan_and_all() -> None:
+    session = await simulated(scenario=PLANNED)
+    begin = prepared(session, WhatIf(None, 1, 5))()
+    growing = Growing(begin, 0, False)
+    growing.market.streams[:] = begin.market.streams
+    while (path := growing.grow()) is None:
+        pass
+    later = [await simulated(2 + second, scenario=PLANNED) for second in range(6)]
+    mids = [session.state.symbols[0].feature("mid") for session in later]
+    np.testing.assert_array_equal(path.mid_ticks, [np.nan if mid is None else mid for mid in mids])
+
+
+async def test_a_rewound_simulation_knows_what_was_planned_then() -> None:
+    session = await simulated(scenario=PLANNED)
+    source: Any = session.source
+    rewound = Session(source=_Shown(), state=session.state)
+    there = await fan_of(rewound, WhatIf(None, 6, 4), WhatIfs(rerun=source.rerun))
+    assert there == await fan_of(session, WhatIf(None, 6, 4))
 
 
 class _Shown:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from cli.validate import _Progress, validate
+from cli.validate import Progress, validate
 from engine.lab.checklist import ROWS
 from engine.lab.validation import FIRST_SEED, TUNED_ON
 from store.header import new_header
@@ -62,7 +62,7 @@ def test_a_recording_that_is_too_short_is_refused_before_anything_runs(tmp_path:
 
 
 def test_progress_is_silent_where_nobody_watches(capsys: pytest.CaptureFixture[str]) -> None:
-    progress = _Progress()
+    progress = Progress()
     progress("market: 1 of 16")
     progress.end()
     assert capsys.readouterr().err == ""

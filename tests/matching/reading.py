@@ -6,9 +6,9 @@ import numpy as np
 
 from engine.kernels.matching_state import (
     ASK,
-    ASTRAY,
     EMPTY,
     FREE,
+    LAST,
     LEFT,
     LIVE,
     MESSAGE,
@@ -53,7 +53,7 @@ def _levels(state: State, side: int) -> dict[int, int]:
     best = min(found, default=EMPTY)
     assert here["best"] == best
     assert here["best_level"] == found.get(best, 0)
-    assert best == EMPTY or 0 <= best - start < WINDOW // 2 or state.head[ASTRAY] == 1
+    assert best == EMPTY or 0 <= best - start < WINDOW // 2
     return found
 
 
@@ -77,31 +77,36 @@ def _queue(state: State, level: int) -> list[int]:
 def queues(state: State) -> Queues:
     """(side, price) -> (handle, owner, qty) of each order, as the twin gives it."""
     assert state.head[LEFT] == 0
-    used = {0}
+    last = int(state.head[LAST])
+    assert len(state.slots) == last
+    assert len(state.nodes) == 1 + last + state.far.shape[2]
+    used: set[int] = set()
     found: Queues = {}
-    handles: dict[int, int] = {}
     for side in range(2):
         for key, level in _levels(state, side).items():
             sentinel = state.nodes[level]
             assert (int(sentinel["tag"]), int(sentinel["level"])) == (key, side)
             nodes = _queue(state, level)
             assert nodes
+            assert 0 < min(nodes) <= max(nodes) <= last < level
             assert int(sentinel["qty"]) == int(state.nodes["qty"][nodes].sum())
             assert not used & {level, *nodes}
             used |= {level, *nodes}
-            tags = state.nodes["tag"][nodes].tolist()
-            orders = [
-                (tag & 0xFFFFFFFF, tag >> 32, qty)
-                for tag, qty in zip(tags, state.nodes["qty"][nodes].tolist(), strict=True)
+            tags, lots = (state.nodes[name][nodes].tolist() for name in ("tag", "qty"))
+            assert [tag & 0xFFFFFFFF for tag in tags] == [node - 1 for node in nodes]
+            found[side, key if side == ASK else -key] = [
+                (node - 1, tag >> 32, qty) for node, tag, qty in zip(nodes, tags, lots, strict=True)
             ]
-            found[side, key if side == ASK else -key] = orders
-            handles.update(zip((o[0] for o in orders), nodes, strict=True))
+    orders = {node for node in used if node <= last}
+    assert state.head[LIVE] == len(orders)
+    assert {h: int(state.slots[h]) for h in np.flatnonzero(state.slots).tolist()} == {
+        n - 1: n for n in orders
+    }
     free = int(state.head[FREE])
     while free:
+        assert free > last
         assert free not in used
         used.add(free)
         free = int(state.nodes["next"][free])
-    assert len(used) == len(state.nodes)
-    assert state.head[LIVE] == len(handles)
-    assert {int(h): int(state.slots[h]) for h in np.flatnonzero(state.slots)} == handles
+    assert used - orders == set(range(last + 1, len(state.nodes)))
     return found

@@ -136,7 +136,8 @@ def test_the_same_under_bounds_checks() -> None:
     "NUMBA_BOUNDSCHECK" not in os.environ, reason="without checks this would read beyond an array"
 )
 def test_bounds_are_checked() -> None:
-    exchange = Exchange(nodes=8)
-    exchange.state.slots[1] = 8
+    exchange = Exchange(nodes=4, handles=8, levels=8)
+    exchange.state.slots[1] = 2
+    exchange.state.nodes["level"][2] = 17
     with pytest.raises(IndexError):
         exchange.process(rows([Message(Do.CANCEL, handle=1)]))

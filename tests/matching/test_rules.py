@@ -7,7 +7,16 @@ import pytest
 
 from engine.kernels import matching_state
 from engine.kernels.matching_exchange import Exchange
-from engine.kernels.matching_state import ASK, BID, MAX_HANDLES, MESSAGE, Do, Outcome, Prevention, new_state
+from engine.kernels.matching_state import (
+    ASK,
+    BID,
+    MAX_HANDLES,
+    MESSAGE,
+    Do,
+    Outcome,
+    Prevention,
+    new_state,
+)
 from tests.matching.reading import Queues, queues, rows
 from tests.matching.twin import Message
 
@@ -111,12 +120,13 @@ def test_empty_and_one_sided_books() -> None:
 
 
 def test_refuses_beyond_its_largest_size_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(matching_state, "MAX_NODES", 8)
-    exchange = Exchange(nodes=4, levels=2)
-    full = [Message(Do.LIMIT, BID, 10, 1, handle) for handle in range(7)]
+    monkeypatch.setattr(matching_state, "MAX_NODES", 5)
+    exchange = Exchange(nodes=4, handles=2, levels=2)
+    full = [Message(Do.LIMIT, BID, 10 - handle, 1, handle) for handle in range(7)]
     outcomes, _ = play(exchange, *full, Message(Do.CANCEL, handle=0), Message(Do.LIMIT, ASK, 11, 1, 7))
     assert outcomes == [Outcome.RESTING] * 5 + [Outcome.NO_ROOM] * 2 + [Outcome.DONE, Outcome.RESTING]
-    assert queues(exchange.state)[BID, 10] == [(handle, -1, 1) for handle in range(1, 5)]
+    bids = {(BID, 10 - handle): [(handle, -1, 1)] for handle in range(1, 5)}
+    assert queues(exchange.state) == bids | {(ASK, 11): [(7, -1, 1)]}
 
 
 def test_refuses_a_handle_out_of_range() -> None:

@@ -76,7 +76,7 @@ class Twin:
             m.kind in list(Do)
             and m.side in (BID, ASK)
             and 0 < m.qty <= MAX_QTY
-            and -MAX_KEY < m.price < MAX_KEY
+            and -MAX_KEY <= m.price < MAX_KEY
         )
 
     def _enter(self, m: Message) -> tuple[Outcome, list[Happened]]:

@@ -17,6 +17,7 @@ from cli import paths
 from cli.errors import UserError
 from cli.main import main
 from cli.settings import Settings, load
+from engine.sentiment import tiers
 from engine.sentiment.embedded import load as embedded
 from engine.sentiment.router import DOUBTFUL, Here, Routed, Router
 from engine.sentiment.scores import Scores, concat, from_draws
@@ -200,14 +201,30 @@ def test_without_a_url_there_is_no_gateway(folders: Path) -> None:
     assert not paths.state_database().exists()
 
 
+class Fixed:
+    """The local tier as a command opens it."""
+
+    name = "local"
+    model = "small"
+
+    def predict_batch(self, texts: Sequence[str]) -> Scores:
+        return scores_of([SURE] * len(texts), 1)
+
+
+def test_a_local_tier_that_is_switched_off_is_left_out_unless_it_is_named(
+    folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tiers, "_local", lambda options: Fixed())
+
+    def tier(name: str) -> str:
+        return str(json.loads(score("--tier", name, "xyzzy").stdout)["tier"])
+
+    assert tier("auto") == "local"
+    monkeypatch.setenv("MICROTUI_SENTIMENT__LOCAL__ON", "false")
+    assert (tier("auto"), tier("local")) == ("embedded", "local")
+
+
 def test_the_local_tier_is_asked_first_by_the_command_too() -> None:
-    class Fixed:
-        name = "local"
-        model = "small"
-
-        def predict_batch(self, texts: Sequence[str]) -> Scores:
-            return scores_of([SURE] * len(texts), 1)
-
     money = Money({})
     tier = Routed("auto", embedded(), Router(Here(Fixed()), money))
     assert tier.predict_batch(["xyzzy", "to the moon"]).tier.tolist() == [1, 0]

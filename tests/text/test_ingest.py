@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
@@ -18,6 +20,12 @@ from engine.feeds import fake_text as ft
 from engine.feeds import hosts, text_backfill
 from engine.feeds.fake_faults import OnRequest
 from engine.feeds.fake_text import FakeText, settings_of
+from engine.frame import View
+from engine.picture import picture
+from engine.session import Session
+from store.export import read_table
+from store.recording import Recording
+from store.replay import ReplaySource
 from tests.text.sites import S, fake
 
 
@@ -29,11 +37,11 @@ def _own_folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setenv("PRAW_ALLOW_ENDPOINT_OVERRIDE", "1")
 
 
-async def ingested(site: FakeText, since_ns: int, *more: str) -> Result:
+async def ingested(site: FakeText, since_ns: int, *more: str, options: tuple[str, ...] = ()) -> Result:
     chosen = settings_of(site) | {"sources.reddit.subreddits": "Bitcoin", "sources.gap_s": "0"}
     flags = [f"{key}={value}" for key, value in chosen.items()] + list(more)
     since = datetime.fromtimestamp(since_ns // S, UTC).isoformat()
-    arguments = ["--since", since, *(part for flag in flags for part in ("--set", flag))]
+    arguments = ["--since", since, *options, *(part for flag in flags for part in ("--set", flag))]
     return await asyncio.to_thread(CliRunner().invoke, ingest, arguments)
 
 
@@ -88,6 +96,52 @@ async def test_with_keys_it_is_the_api_that_is_asked_and_votes_come_too(monkeypa
         assert len(posts_of(result)) == 120  # the public feed
         assert "r/Bitcoin: 0 posts; 401: " in result.stderr
         assert "hunter2" not in result.output
+
+
+async def test_posts_become_a_session_that_replays_and_exports(tmp_path: Path):
+    folder = f"record.folder={tmp_path}/sessions"
+    async with fake(posts=40) as site:
+        now = time.time_ns()
+        for number in range(40):
+            at_ns = now - (number * 90 + 7) * S
+            site.text.write(
+                "Bitcoin", f"bitcoin to the moon, {number} times 🚀", author=f"a{number}", at_ns=at_ns
+            )
+        result = await ingested(
+            site, now - 7200 * S, folder, "sources.fear_greed.on=false", options=("--record",)
+        )
+    assert result.exit_code == 0, result.output
+    assert result.stdout == ""
+    path = Path(result.stderr.split("recorded: ")[1].strip())
+    session = Session(ReplaySource(Recording(path), speed=0.0, hold_at_end=False))
+    await session.run()
+    shown = picture(session.state, View()).sentiment
+    with Recording(path) as recording:
+        table = read_table(recording, "sentiment")
+        rows = {
+            str(row["post"]): row for row in (dict(zip(table.columns, r, strict=True)) for r in table.rows)
+        }
+    assert len(rows) == 80
+    assert all(row["tier"] == "embedded" for row in rows.values())
+    assert any(row["bot"] for row in rows.values())  # the same words again and again
+    assert shown is not None
+    assert (shown.asset, shown.posts_seen) == ("BTC", 80)
+    weights = [
+        row["confidence"] * (1 - (row["bot"] or 0)) * math.exp(-(session.state.ts - row["ts"]) / 3600e9)
+        for row in rows.values()
+    ]
+    hour = next(lag for lag in shown.lags if lag.tau_s == 3600)
+    said = [row["polarity"] for row in rows.values()]
+    assert hour.mean == pytest.approx(np.average(said, weights=weights), abs=1e-6)
+
+
+async def test_nothing_is_recorded_where_nothing_was_found(tmp_path: Path):
+    async with fake(posts=0) as site:
+        off = ("sources.news.feeds=", "sources.fear_greed.on=false", f"record.folder={tmp_path}/sessions")
+        result = await ingested(site, time.time_ns() - 60 * S, *off, options=("--record",))
+    assert result.exit_code == 1
+    assert "there is nothing to record" in result.stderr
+    assert not (tmp_path / "sessions").exists()
 
 
 async def test_a_page_that_fails_is_asked_for_again_and_what_fails_for_good_is_said():

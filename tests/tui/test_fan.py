@@ -221,6 +221,7 @@ async def test_the_table_stands_beside_a_wide_chart_below_a_high_one_and_nowhere
     assert at > next(i for i, row in enumerate(below) if "now" in row)
     assert "time to recover" in "".join(below)
     assert "48 s" in "".join(below)
+    assert any("this market, agents and all" in row for row in below)  # what it rests on
     low = await shown(panel_in(HEATMAP), worlds.fan(), LOW)
     assert not any("expected move" in row for row in low)
     assert "what-if 128" in low[-1]

@@ -59,6 +59,15 @@ def test_the_frame_names_asset_value_doubt_and_memory(size: tuple[int, int]) -> 
     assert f"EWMA 5 min, {moods.WHOLE.effective_posts:.1f} posts" in rows[-1]
 
 
+def test_a_mean_that_forgets_by_post_says_so_and_grows_old_all_the_same() -> None:
+    rows = drawn(Sentiment(plain_look()), of(changed(tau_s=None)), *COMPACT)
+    assert f"EWMA by post, {moods.WHOLE.effective_posts:.1f} posts" in rows[-1]
+    assert "old" not in rows[0]
+    posts = tuple(msgspec.structs.replace(p, ts=p.ts - 7200 * SECOND) for p in moods.WHOLE.posts)
+    old = drawn(Sentiment(plain_look()), of(changed(tau_s=None, posts=posts)), *COMPACT)
+    assert "old, 2h" in old[0]
+
+
 @pytest.mark.parametrize("width", [30, WIDE, 110])
 def test_every_post_has_its_numbers_newest_first(width: int) -> None:
     posts = moods.WHOLE.posts

@@ -5,11 +5,13 @@ from __future__ import annotations
 from rich.segment import Segment
 from rich.style import Style
 
-from engine.frame import Frame, Line
+from engine.frame import REGIMES, Frame, Line
 from engine.text import clean
 from tui.bars.base import Bar, Part
 from tui.format import BOOK_STATES, byte_size, clock, grouped, mean_price, price, signed, span
 from tui.look import Look
+from tui.panels.regime import percent
+from tui.panels.regime_chart import regime_style
 from tui.where import is_paper
 
 VENUES = {"binance": "Binance"}
@@ -48,6 +50,7 @@ class Header(Bar):
         if self.stamp:
             parts.append(Part(0, (Segment(f" {self.stamp} ", palette.warning_badge),)))
         parts += [*self._state(frame, line), *self._book(line), *self._recording(frame), *self._paper(frame)]
+        parts += self._regime(frame)
         parts += self._price(frame, line)
         moment = clock(market.ts, self.look.utc)
         zone = "UTC" if self.look.utc else "local"
@@ -114,6 +117,16 @@ class Header(Bar):
         agents = frame.market.agents
         trades = "order" in frame.host.accepts or (agents is not None and agents.paper)
         return [Part(2, (Segment("PAPER", self.look.palette.own),))] if trades and is_paper(frame) else []
+
+    def _regime(self, frame: Frame) -> list[Part]:
+        now = frame.market.regime
+        if now is None or not now.label:
+            return []
+        style = regime_style(REGIMES.index(now.label), self.look)
+        parts = [Part(4, (Segment(now.label, style),))]
+        if now.probability is not None:
+            parts.append(Part(5, (Segment(percent(now.probability), self.look.palette.dim),), gap=1))
+        return parts
 
     def _price(self, frame: Frame, line: Line) -> list[Part]:
         palette = self.look.palette

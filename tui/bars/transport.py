@@ -7,7 +7,7 @@ from rich.style import Style
 from textual import events
 from textual.message import Message
 
-from engine.frame import Frame
+from engine.frame import Frame, Transport
 from engine.text import clean
 from tui.bars.base import Bar, Part
 from tui.format import clock, day
@@ -16,6 +16,9 @@ from tui.panels.marks import kind_mark, mark_rank
 
 GAP = 2  # cells between two parts of the line
 SHORTEST_TRACK = 16  # cells that notes and ends leave to it
+LEAST_TRACK = 3  # and those that a note leaves which must be read whole
+DAY_NS = 86_400 * 1_000_000_000
+NARROW = 110  # cells: below, what can be read elsewhere makes room for the note of a story
 LONGEST_NOTE, SHORTEST_NOTE = 60, 8
 
 
@@ -55,30 +58,66 @@ class TransportLine(Bar):
 
     def parts(self, frame: Frame) -> list[Part]:
         transport, ts = frame.host.transport, frame.market.ts
-        palette, glyphs = self.look.palette, self.look.glyphs
-        speed = speed_text(transport.speed)
-        if glyphs.ascii:
-            speed = speed.replace("¼", "1/4").replace("½", "1/2")
-        if transport.paused:
-            how = Segment(f"{glyphs.pause} paused {speed}", palette.warning)
-        else:
-            how = Segment(f"{glyphs.play} {speed}".ljust(5), palette.bid_bright)
-        when = f"{day(ts, self.look.utc)} {clock(ts, self.look.utc, tenths=True)}"
-        left = Part(0, (how, Segment(f"  {when}", palette.bright)))
-        room = self.size.width - 2 - left.width - GAP  # for all that is to the right of the time
+        palette = self.look.palette
+        how = self._how(transport)
+        when = self._when(ts, transport)
+        left = [Part(0, (how, Segment(f"  {when}", palette.bright)))]
+        room = self.size.width - 2 - left[0].width - GAP  # for all that is to the right of the time
         right = []
-        spare = min(LONGEST_NOTE, room - GAP - SHORTEST_TRACK)
+        least = (
+            LEAST_TRACK if transport.about else SHORTEST_TRACK
+        )  # what the note says of a story is never cut
+        spare = min(LONGEST_NOTE, room - GAP - least)
         if transport.note and spare >= SHORTEST_NOTE:
-            note = clean(transport.note, spare)
-            right.append(Part(0, (Segment(note, palette.doubt),), right=True))
-            room -= GAP + right[0].width
-        ends = f"{clock(transport.start, self.look.utc)} to {clock(transport.end, self.look.utc)}"
+            note = Segment(clean(transport.note, spare), palette.doubt)
+            room -= GAP + note.cell_length
+            if transport.about:  # where no passing sentence covers it
+                left.append(Part(0, (note,)))
+            else:
+                right.append(Part(0, (note,), right=True))
+        ends = self._ends(transport)
         if room - GAP - SHORTEST_TRACK >= len(ends):
             right.append(Part(0, (Segment(ends, palette.dim),), right=True))
             room -= GAP + len(ends)
-        self._track_at = (1 + left.width + GAP, max(0, room))
+        self._track_at = (1 + sum(part.width + GAP for part in left), max(0, room))
         track = [Part(0, self._track(frame, room))] if room > 0 else []
-        return [left, *track, *right]
+        return [*left, *track, *right]
+
+    def _how(self, transport: Transport) -> Segment:
+        """Whether it plays and how fast, or what it waits for."""
+        palette, glyphs, utc = self.look.palette, self.look.glyphs, self.look.utc
+        speed = speed_text(transport.speed)
+        if glyphs.ascii:
+            speed = speed.replace("¼", "1/4").replace("½", "1/2")
+        if transport.waits_for:
+            wanted, built = (clock(ts, utc)[:5] for ts in (transport.waits_for, transport.built))
+            so_far = f", built to {built}" if self.size.width >= NARROW else ""
+            return Segment(f"{glyphs.pause} waits for {wanted}{so_far}", palette.warning)
+        if transport.paused:
+            return Segment(f"{glyphs.pause} paused {speed}", palette.warning)
+        pace = f"{glyphs.play} auto {speed}" if transport.auto else f"{glyphs.play} {speed}"
+        width = 11 if transport.auto is not None else 5  # what the widest speed takes, so that nothing moves
+        return Segment(pace.ljust(width), palette.bid_bright)
+
+    def _when(self, ts: int, transport: Transport) -> str:
+        """Date and time; of a story without what its pace and a narrow line leave no room for."""
+        date, told = day(ts, self.look.utc), bool(transport.about)
+        if told and self.size.width < NARROW:
+            date = date[5:] if not transport.waits_for else ""
+        return f"{date} {clock(ts, self.look.utc, tenths=not told)}".lstrip()
+
+    def _ends(self, transport: Transport) -> str:
+        """From when to when, and how far it is made yet."""
+        utc = self.look.utc
+        start, end = clock(transport.start, utc), clock(transport.end, utc)
+        if transport.end - transport.start >= DAY_NS:
+            start, end = (
+                f"{day(ts, utc)[5:]} {text[:5]}"
+                for ts, text in ((transport.start, start), (transport.end, end))
+            )
+        if transport.built and transport.built < transport.end:
+            return f"built to {day(transport.built, utc)[5:]} {clock(transport.built, utc)[:5]}"
+        return f"{start} to {end}"
 
     def _track(self, frame: Frame, width: int) -> tuple[Segment, ...]:
         """The line with its knob; marks stand on it in their own colours, shocks before all others."""
@@ -98,6 +137,10 @@ class TransportLine(Bar):
         for moment, kind in known:
             if transport.start <= moment <= transport.end:
                 cells[cell(moment)] = kind_mark(kind, self.look)
+        if transport.built:
+            for x in range(cell(transport.built) + 1, width):
+                if cells[x][0] == glyphs.track:
+                    cells[x] = (glyphs.unbuilt, palette.faint)
         cells[knob] = (glyphs.knob, palette.bright)
         runs: list[Segment] = []
         for text, style in cells:

@@ -26,8 +26,9 @@ class Alerts(ScrollPanel):
     help = (
         "What happened, newest first: ▲ LONG and ▼ SHORT when the imbalance signal changes, with its "
         "confidence from 0 to 1 and its reason; ● FEED and ● BOOK when a connection or a book was in doubt; "
-        "◆ your own marks; ↯ SHOCK what was done to the market, or to our world on paper; ◂ FILL your own orders' "
-        "trades, and why one was refused. They are on the chart at their times as well.\n"
+        "◆ your own marks; ○ REGIME when the kind of market changes; ↯ SHOCK what was done to the market, or to "
+        "our world on paper; ◂ FILL your own orders' trades, and why one was refused. They are on the chart at "
+        "their times as well.\n"
         "Arrow keys, page keys and the wheel scroll; home goes back to the newest."
     )
 

@@ -22,6 +22,7 @@ from tui.canvas import BOTH_FANS, FAN, PLAIN_FAN, Canvas, Field
 from tui.format import MISSING, SECOND_NS, mean_price, signed
 from tui.look import Look
 from tui.panels.base import Row
+from tui.panels.scroll import wrapped
 from tui.plot import Plot
 
 LEAST_SHARE, MOST_SHARE = (
@@ -250,7 +251,7 @@ def _moves(fan: Fan) -> Iterator[tuple[str, float, float | None]]:
 
 
 def table(fan: Fan, look: Look) -> list[Row]:
-    """The what-if's table: a heading, then a line a question, without the shock and with it."""
+    """The what-if's table: a heading, a line a question, without the shock and with it, and what it rests on."""
     palette = look.palette
     answers = [row for row in fan.table if row.plain is not None or row.shocked is not None]
     if not answers:
@@ -261,7 +262,12 @@ def table(fan: Fan, look: Look) -> list[Row]:
         Segment(("without" if asked else "").rjust(VALUE_WIDTH), palette.dim),
         Segment(("with" if asked else "").rjust(VALUE_WIDTH), palette.doubt),
     ]
-    return [heading, *(_table_row(row, asked, look) for row in answers)]
+    basis = wrapped(clean(fan.basis, 3 * TABLE_WIDTH), TABLE_WIDTH)
+    return [
+        heading,
+        *(_table_row(row, asked, look) for row in answers),
+        *([Segment(line, palette.dim)] for line in basis if line),
+    ]
 
 
 def _table_row(row: FanRow, asked: bool, look: Look) -> Row:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from rich.style import Style
 
 from engine.frame import Market
+from engine.text import clean
 from tui.axis import PriceScale
 from tui.canvas import Canvas
+from tui.glyphs import to_ascii
 from tui.look import Look
 from tui.plot import Plot
 
+WORD_ROWS, MOST_WORDS, WORD_RANK = 4, 72, 4
 LARGE_SHARE, HUGE_SHARE = 0.88, 0.97  # of the bars with volume trade less than one with a small, a large dot
 
 
@@ -26,12 +29,33 @@ def kind_mark(kind: str, look: Look) -> tuple[str, Style]:
         "SAID": (glyphs.own, palette.own),
         "FEED": (glyphs.dot, palette.warning),
         "BOOK": (glyphs.dot, palette.warning),
+        "REGIME": (glyphs.ring, palette.accent),
     }.get(kind, (glyphs.dot, palette.text))
 
 
 def mark_rank(kind: str) -> int:
     """Which of several marks in one place is seen: a shock before a person's mark, their fills last of all."""
     return {"SHOCK": 3, "MARK": 2, "FILL": 0, "SAID": 0}.get(kind, 1)
+
+
+def draw_words(canvas: Canvas, plot: Plot, look: Look, market: Market) -> None:
+    """The words of marks below them, the newest first, each in the first of a few rows that has room for it."""
+    taken: list[list[range]] = [[] for _ in range(min(WORD_ROWS, canvas.height // 3))]
+    for event in market.events:
+        bar = plot.bar_of(event.ts) if event.kind == "MARK" and event.text else None
+        if bar is None:
+            continue
+        cell, words = plot.cell(bar), clean(event.text, MOST_WORDS)
+        before = cell - len(words) - 1
+        start = cell + 2 if cell + 2 + len(words) <= plot.width or before < 0 else before
+        place = range(min(start, cell) - 1, max(start + len(words), cell + 1) + 1)
+        for row, others in enumerate(taken, 1):  # the top row is full of signs
+            if not any(place.start < other.stop and other.start < place.stop for other in others):
+                others.append(place)
+                glyph, style = kind_mark(event.kind, look)
+                canvas.mark(cell, row, glyph, style, WORD_RANK)
+                canvas.mark(start, row, to_ascii(words) if look.glyphs.ascii else words, style, WORD_RANK)
+                break
 
 
 def draw_events(

@@ -23,7 +23,7 @@ from tui.panels.candles import draw_candles, draw_volume, volume_rows
 from tui.panels.crosshair import Crosshair
 from tui.panels.fan import TABLE_WIDTH, Ahead, summary, table
 from tui.panels.heatmap import heat_field, heat_scale, legend
-from tui.panels.marks import draw_events, draw_trades
+from tui.panels.marks import draw_events, draw_trades, draw_words
 from tui.panels.silence import why_nothing
 from tui.plot import Plot
 
@@ -32,6 +32,7 @@ DOTS = {LINE: 1, HEATMAP: 2, CANDLES: 4}  # columns of braille dots a bar
 MOST_BARS = 720  # the engine keeps no more
 LABEL_ROWS = 3  # between two prices of the axis, at least
 CALM_HZ, BUSY_HZ = 2.0, 5.0
+BARS_A_SECOND = 1.5  # at most: a chart is seen to move, and there is enough of it to be read
 SIDE_FROM = 60  # cells of chart that a what-if's table beside it leaves, at least; else it stands below
 BELOW_FROM = 18  # rows from which a table below leaves enough of a chart
 _MIN_PLOT = 12  # cells: a narrower plot gets the axis' room as well
@@ -81,6 +82,8 @@ class Price(Panel):
         self.mode = HEATMAP
         self.interval_ns = INTERVALS_NS[1]
         self._without_heat = LINE  # what `h` goes back to
+        self._paced_ns = 0  # an interval that suits a story's pace; 0: a person's own holds
+        self._chosen = False  # a person has chosen one in this session
         self._axis = 10
         self._cross = Crosshair()
         self._traded_at = 0
@@ -109,8 +112,9 @@ class Price(Panel):
 
     def cycle_interval(self) -> None:
         """The next interval, after the longest the shortest."""
-        at = INTERVALS_NS.index(self.interval_ns)
+        at = INTERVALS_NS.index(self._paced_ns or self.interval_ns)
         self.interval_ns = INTERVALS_NS[(at + 1) % len(INTERVALS_NS)]
+        self._chosen, self._paced_ns = True, 0
         self._change(self.mode)
 
     @property
@@ -183,7 +187,7 @@ class Price(Panel):
             return view
         return msgspec.structs.replace(
             view,
-            interval_ns=self.interval_ns,
+            interval_ns=self._paced_ns or self.interval_ns,
             columns=min(MOST_BARS, Plot.shows(room.width, DOTS[self.mode])),
             heat_rows=2 * room.height if self.mode == HEATMAP else 0,
         )
@@ -204,6 +208,7 @@ class Price(Panel):
         chart = market.detail.chart
         line = market.lines[market.symbol] if market.symbol < len(market.lines) else None
         self._pace(frame)
+        self._follow_story(frame)
         self._make_room(frame, line)
         room = self._room()
         if line is None or chart.count == 0:
@@ -234,6 +239,7 @@ class Price(Panel):
         self._draw_price(canvas, plot, scale, on_heat)
         draw_volume(canvas, plot, look, foot)
         draw_events(canvas, plot, scale, look, frame.market, rules=not on_heat)
+        draw_words(canvas, plot, look, frame.market)
         if ahead is not None:
             ahead.draw(canvas, plot, scale, look)
         reading = self._cross.draw(canvas, plot, scale, look, line.instrument, heat, ahead)
@@ -340,6 +346,16 @@ class Price(Panel):
             self._axis, self._table_rows = axis, rows
             self.post_message(self.Wish())
 
+    def _follow_story(self, frame: Frame) -> None:
+        """While a story sets the pace its bars suit that: quiet hours in minutes, a crash in seconds."""
+        transport = frame.host.transport
+        if not transport.auto or self._chosen:
+            return
+        wanted = paced_interval(transport.speed)
+        if wanted != self._paced_ns:
+            self._paced_ns = wanted
+            self.post_message(self.Wish())
+
     def _pace(self, frame: Frame) -> None:
         """Twice a second, faster while there is more to see."""
         last = frame.market.detail.last
@@ -367,6 +383,16 @@ class Price(Panel):
         rows = why_nothing(frame, line, self.look, width)
         self.put_all([()] * max(0, (height - len(rows)) // 2) + rows)
         self.put_foot(())
+
+
+def paced_interval(speed: float) -> int:
+    """The shortest interval of which few enough bars go by at a speed, ns; the longest where it has no limit.
+
+    >>> [paced_interval(speed) // 10**9 for speed in (1.0, 8.0, 600.0, 0.0)]
+    [1, 15, 900, 3600]
+    """
+    wanted = speed * 1e9 / BARS_A_SECOND
+    return next((i for i in INTERVALS_NS[1:] if i >= wanted > 0), INTERVALS_NS[-1])
 
 
 def _beside(heat: Field | None, fans: Field | None) -> Field | None:

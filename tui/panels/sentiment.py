@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from rich.segment import Segment
 from rich.style import Style
 
+from engine.events import SentimentRule
 from engine.frame import TEXT_FEEDS, Frame, PostNow, SentimentNow
 from tui.look import Look
 from tui.panels.base import Row
@@ -107,9 +108,11 @@ class Sentiment(ScrollPanel):
 
     def _memory(self, mood: SentimentNow) -> list[Segment]:
         """What the value is over: the memory, and how many posts it is worth."""
-        if mood.tau_s is None:
+        if mood.value is None and mood.tau_s is None:
             return []
-        text = f"EWMA {duration(mood.tau_s)}, {mood.effective_posts:.1f} posts"
+        by_post = f"alpha {mood.alpha:g}" if mood.alpha is not None else "by post"
+        memory = duration(mood.tau_s) if mood.tau_s is not None else by_post
+        text = f"EWMA {memory}, {mood.effective_posts:.1f} posts"
         return [Segment(text, self.look.palette.dim)]
 
     # rows
@@ -165,12 +168,13 @@ def _asset(frame: Frame) -> str:
 
 def _old_since(mood: SentimentNow, ours: Sequence[PostNow], now_ns: int) -> str:
     """How long the asset's newest post has been there, where that is too long for its mean to mean now."""
-    if mood.value is None or mood.tau_s is None:
+    if mood.value is None:
         return ""
     latest = newest(ours)
     if latest is None:
         return "old"
-    return f"old, {age(latest, now_ns)}" if is_old(latest, now_ns, mood.tau_s) else ""
+    tau_s = mood.tau_s or SentimentRule().tau_s  # a mean that forgets by post is no newer than its posts
+    return f"old, {age(latest, now_ns)}" if is_old(latest, now_ns, tau_s) else ""
 
 
 def _joined(left: Row, right: Row, start: int, blank: Style) -> Row:

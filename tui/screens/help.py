@@ -13,6 +13,7 @@ from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from engine.text import clean
 from tui.actions import Action, shown
 from tui.glyphs import to_ascii
 from tui.look import Look
@@ -38,17 +39,32 @@ class Help(ModalScreen[None]):
     Help Static { height: auto; }
     """
 
-    def __init__(self, look: Look, title: str, text: str, actions: Sequence[Action]) -> None:
+    def __init__(
+        self, look: Look, title: str, text: str, actions: Sequence[Action], story: Sequence[str] = ()
+    ) -> None:
+        """`story` are lines on what is known of what is shown, and from where; a heading ends with a colon."""
         super().__init__()
         self._look, self._about, self._told, self._actions = look, title, text, actions
+        self._story = story
 
     def compose(self) -> ComposeResult:
         with Vertical() as box:
             box.border_title = Text(f"help: {self._about}" if self._about else "help")
             box.border_subtitle = Text("esc closes")
             with VerticalScroll():
+                if self._story:
+                    yield Static(self._known())
                 yield Static(Text(self._told + "\n" if self._told else "", self._look.palette.text))
                 yield Static(self._keys())
+
+    def _known(self) -> Text:
+        palette, plain = self._look.palette, self._look.glyphs.ascii
+        text = Text()
+        for line in self._story:
+            shown = clean(line, 400)
+            heading = palette.title if shown.endswith(":") else palette.text
+            text.append((to_ascii(shown) if plain else shown) + "\n", heading)
+        return text.append("\n")
 
     def _keys(self) -> Table:
         """Two columns of keys, by group, in the order of the registry."""

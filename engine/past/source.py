@@ -1,0 +1,126 @@
+"""A story as a source: the batches of its session, as fast as they are asked for, equal for equal story and seed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+
+from engine.batch import Batch, BatchBuilder, concat
+from engine.data.trades import Trades
+from engine.events import FeedStatus, Listed, Mark, Note, Post, Scored, Setup
+from engine.frame import Transport
+from engine.past.hours import Hours
+from engine.past.posts import posts
+from engine.past.real import RealTrades, with_real
+from engine.past.story import Happening, Story
+from engine.ports import Command
+
+Score = Callable[[Sequence[Post]], Sequence[Scored]]
+Said = tuple[int, Note, int]  # when, what, of which symbol or -1
+
+
+class PastSource:
+    """`engine.ports.Source` of a story. It accepts no command: what it says is cached and replayed.
+
+    `score` gives the posts of a tick their scores, which are recorded behind them; without it they stay unscored.
+    `real`: what one of its venues traded, around which all is rebuilt. Raises DataError where they are not its own.
+    """
+
+    accepts: frozenset[str] = frozenset()
+
+    def __init__(
+        self,
+        story: Story,
+        *,
+        seed: int | None = None,
+        setup: Setup | None = None,
+        score: Score | None = None,
+        real: Trades | None = None,
+    ) -> None:
+        self.story = story if real is None else with_real(story, real)
+        self.seed = story.seed if seed is None else seed
+        self._real = None if real is None else RealTrades(self.story, real)
+        self._setup = setup or Setup()
+        self._score = score
+        self._at = story.begins_ns
+        self._closed = False
+
+    @property
+    def transport(self) -> Transport:
+        return Transport("REPLAY", 0.0, False, self.story.begins_ns, self._at, note=self.story.note)
+
+    async def batches(self) -> AsyncIterator[Batch]:
+        for batch in self.made():
+            if self._closed:
+                return
+            self._at = int(batch.rows[-1]["ts_recv"])
+            yield batch
+
+    async def command(self, command: Command) -> None:
+        """It takes none."""
+
+    async def close(self) -> None:
+        self._closed = True
+
+    def made(self) -> Iterator[Batch]:
+        """Every batch in order, each ending at its tick, without a loop to wait in."""
+        hours = Hours(self.story, self.seed, self._real)
+        said = _merged(iter(self._notes()), posts(self.story, hours.path, self.seed))
+        waiting = next(said, None)
+        begun = self.story.begins_ns
+        for batch in hours.batches():
+            if waiting is not None and waiting[0] <= begun:
+                due = []
+                while waiting is not None and waiting[0] <= begun:
+                    due.append(waiting)
+                    waiting = next(said, None)
+                batch = concat([self._head(due, begun), batch])
+            yield batch
+            begun = int(batch.rows[-1]["ts_recv"])
+
+    def _head(self, due: list[Said], ts: int) -> Batch:
+        """What is said as a tick begins."""
+        out = BatchBuilder(2 * len(due), 0)
+        for _, note, symbol in due:
+            out.add_note(note, ts, symbol)
+        written = [note for _, note, _ in due if isinstance(note, Post)]
+        if written and self._score is not None:
+            for scored in self._score(written):
+                out.add_note(scored, ts)
+        return out.take()
+
+    def _notes(self) -> list[Said]:
+        """What is known before anything is made: who is listed, what happened and when."""
+        begins = self.story.begins_ns
+        found: list[Said] = [(begins, self._setup, -1)]
+        instruments = [venue.instrument() for venue in self.story.venues]
+        for index, instrument in enumerate(instruments):
+            found.append((begins, FeedStatus(instrument.venue, "LIVE"), -1))
+            found.append((begins, Listed(index, instrument), index))
+            status = FeedStatus(instrument.venue, "SYNCED", index, trading="TRADING")
+            found.append((begins, status, index))
+        for event in self.story.events:
+            found.append((event.at_ns, Mark(event.text, event.at_ns), -1))
+            if event.kind == "outage":
+                found += self._outage(event)
+        return sorted(found, key=lambda said: said[0])
+
+    def _outage(self, event: Happening) -> Iterator[Said]:
+        """The venue's book stands still and says why: nobody can trade on it, and our agents do not."""
+        index = self.story.names.index(event.venue)
+        down = FeedStatus(event.venue, "STALE", index, event.text, trading="HALT")
+        back = FeedStatus(event.venue, "SYNCED", index, trading="TRADING")
+        yield event.at_ns, down, index
+        yield event.until_ns, back, index
+
+
+def _merged(notes: Iterator[Said], written: Iterator[Post]) -> Iterator[Said]:
+    """Notes and posts in one order of time, notes first."""
+    note, post = next(notes, None), next(written, None)
+    while note is not None or post is not None:
+        if post is None or (note is not None and note[0] <= post.ts_event):
+            if note is not None:
+                yield note
+            note = next(notes, None)
+        else:
+            yield post.ts_event, post, -1
+            post = next(written, None)
