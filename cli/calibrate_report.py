@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html as escaping
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,8 +30,8 @@ body {{{{ color: {{foreground}}; background: {{background}}; margin: 2em }}}}</s
 
 
 def console(html: Path | None) -> Console:
-    """Prints to stdout and remembers it where a page is wanted, whose tables are as wide as a page's."""
-    width = None if html is None else _PAGE_COLUMNS
+    """Prints to stdout, as wide as a page where no terminal says otherwise; remembers it where a page is wanted."""
+    width = None if html is None and sys.stdout.isatty() else _PAGE_COLUMNS
     return Console(highlight=False, markup=False, emoji=False, record=html is not None, width=width)
 
 

@@ -27,54 +27,74 @@ _ROUND = {
 
 
 class LinePrinter:
-    """Observes a session and prints each symbol's row every `interval_s` of session time."""
+    """Observes a session and prints each symbol's row every `interval_s` of session time.
 
-    def __init__(self, interval_s: float, for_s: float | None = None, out: Any = None) -> None:
+    `from_ts`: ticks before it are what leads there, as a seek folds them; times and sums count from it.
+    """
+
+    def __init__(
+        self, interval_s: float, for_s: float | None = None, out: Any = None, from_ts: int | None = None
+    ) -> None:
         self._interval_ns = int(interval_s * 1e9)
         self._for_ns = None if for_s is None else int(for_s * 1e9)
         self._out = out or sys.stdout
-        self._next_ts = 0
+        self._from_ts = from_ts
+        self._began = self._next_ts = 0
+        self._end: dict[str, Any] | None = None  # what the last line says, as of when the time was up
         self._trades: dict[int, int] = {}
         self._volume: dict[int, float] = {}
         self.done = asyncio.Event()
         self.lines = 0
 
     def __call__(self, state: State, derived: Sequence[Derived]) -> None:
-        if self.done.is_set():
+        if self.done.is_set() or (self._from_ts is not None and state.ts < self._from_ts):
             return
-        if not self._next_ts:
-            self._next_ts = state.ts + self._interval_ns
+        if not self._began:
+            self._begin(state)
         if state.ts >= self._next_ts:
             for index, symbol in sorted(state.symbols.items()):
                 self._print(self._row(state, index, symbol))
             if not state.symbols:
                 self._print(self._waiting(state))
             self._next_ts += self._interval_ns * (1 + (state.ts - self._next_ts) // self._interval_ns)
-        if self._for_ns is not None and state.ts - state.started >= self._for_ns:
+        if self._for_ns is not None and state.ts - self._began >= self._for_ns:
+            self._end = self._ended(state)
             self.done.set()
+
+    def _begin(self, state: State) -> None:
+        self._began = state.started if self._from_ts is None else state.ts
+        self._next_ts = self._began + self._interval_ns
+        if self._from_ts is not None:
+            for index, symbol in state.symbols.items():
+                self._trades[index] = symbol.trade_count
+                self._volume[index] = symbol.feature("volume") or 0.0
 
     def last(self, state: State, recording: Recording, notes: Sequence[str] = ()) -> None:
         """The line that ends a run. `notes`: what was passed over or lost on the way."""
-        self._print(
-            {
-                "end": True,
-                "ts": iso(state.ts),
-                "seconds": round((state.ts - state.started) / 1e9, 1) if state.started else 0.0,
-                "events": state.seq,
-                "symbols": {
-                    s.instrument.symbol: {
-                        "state": s.shown_state,
-                        "update_id": _whole(s.feature("update_id")),
-                        "verified": _proof(s),
-                    }
-                    for _, s in sorted(state.symbols.items())
-                },
-                "recording": recording.path or None,
-                "recording_state": recording.state,
-                "lost_events": recording.lost_events,
-                "notes": list(notes),
-            }
-        )
+        kept = {
+            "recording": recording.path or None,
+            "recording_state": recording.state,
+            "lost_events": recording.lost_events,
+            "notes": list(notes),
+        }
+        self._print((self._end or self._ended(state)) | kept)
+
+    def _ended(self, state: State) -> dict[str, Any]:
+        began = self._began or state.started
+        return {
+            "end": True,
+            "ts": iso(state.ts),
+            "seconds": round((state.ts - began) / 1e9, 1) if began else 0.0,
+            "events": state.seq,
+            "symbols": {
+                s.instrument.symbol: {
+                    "state": s.shown_state,
+                    "update_id": _whole(s.feature("update_id")),
+                    "verified": _proof(s),
+                }
+                for _, s in sorted(state.symbols.items())
+            },
+        }
 
     def _row(self, state: State, index: int, symbol: SymbolState) -> dict[str, Any]:
         instrument, feature = symbol.instrument, symbol.feature

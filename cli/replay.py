@@ -249,7 +249,7 @@ def _headless(shown: _Shown, at: str | None, speed: float, for_s: float | None, 
         say(f"microtui: {recording.lost}")
     run(
         lambda: Session(shown.source(recording, speed, hold_at_end=False), begin_at=start),
-        LinePrinter(interval_s, for_s),
+        LinePrinter(interval_s, for_s, from_ts=start),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import msgspec
 import numpy as np
@@ -83,6 +84,9 @@ class BadCheckpoint(ValueError):
     for_people = True
 
 
+# In JSON control characters are escaped, but for DEL and those of C1, which are two bytes of UTF-8.
+_CONTROL = re.compile(rb"(?<!\\)(?:\\\\)*\\(?:u00[01]|[bfnrt])|\x7f|\xc2[\x80-\x9f]")
+
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(PackedState).decode
 
@@ -117,6 +121,7 @@ def unpack(blob: bytes) -> State:
         packed = _decode(blob)
         if packed.version != VERSION:
             raise BadCheckpoint(f"checkpoint version {packed.version}, expected {VERSION}")
+        _check_text(packed)
         check_setup(packed.setup)
         check_sentiment(packed.sentiment)
         check_news(packed.news)
@@ -146,6 +151,19 @@ def unpack(blob: bytes) -> State:
         raise
     except (msgspec.MsgspecError, ValueError, KeyError, OverflowError) as error:
         raise BadCheckpoint(f"damaged checkpoint: {error}") from error
+
+
+def _check_text(packed: PackedState) -> None:
+    """What a screen may show moves no cursor: notes are cleaned where they are read, this is the other way in."""
+    arrays: dict[str, PackedArray] = {}
+    words = [
+        msgspec.structs.replace(
+            s, market=arrays, charts=arrays, seconds=arrays, indicators=arrays, regime=arrays
+        )
+        for s in packed.symbols
+    ]
+    if _CONTROL.search(msgspec.json.encode(msgspec.structs.replace(packed, symbols=words))):
+        raise BadCheckpoint("damaged checkpoint: its text holds control characters")
 
 
 def _pack_symbol(index: int, symbol: SymbolState) -> PackedSymbol:

@@ -249,13 +249,7 @@ def _doubt(
     requests: list[Resync],
 ) -> None:
     """A book that fails its proof is not drawn as good again before a new snapshot."""
-    crossed = bool(flags & fold_kernel.CROSSED)
-    symbol.doubt = "CROSSED" if crossed else "MISMATCH"
-    why = (
-        "the best bid reached the best ask"
-        if crossed
-        else "its top differs from the venue's at the same update"
-    )
+    symbol.doubt, why = next(said for flag, said in _DOUBTS.items() if flags & flag)
     fold_kernel.reset_book(symbol.market)
     text = f"{symbol.instrument.symbol} book resyncs: {why}"
     _trouble(state, symbol.instrument.key, Alert(ts, index, "BOOK", None, text), derived)

@@ -412,6 +412,11 @@ class RegimeNow(msgspec.Struct, frozen=True):
         """Of the label."""
         return self.probabilities[REGIMES.index(self.label)] if self.label and self.probabilities else None
 
+    @property
+    def lingers(self) -> bool:
+        """The label stands by its hysteresis while another is likelier."""
+        return self.probability is not None and self.probability < max(self.probabilities)
+
 
 class Market(msgspec.Struct, frozen=True):
     """What happened in the market, as far as this frame's tick."""

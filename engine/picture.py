@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from array import array
 
+import numpy as np
+
 from engine.advisers.shown import advisers_now
 from engine.batch import OWN
 from engine.core import State, SymbolState
@@ -27,10 +29,13 @@ from engine.frame import (
 )
 from engine.kernels import charts_view as chart_view
 from engine.kernels import ladder as ladder_kernel
+from engine.kernels import seconds as second_kernel
 from engine.regimes.shown import regime_now
 from engine.signals.sentiment import sentiment_now
 
 BID, ASK = 0, 1
+SPREAD_ROWS = 6.0  # of the ladder
+SPREAD_OVER_S = 120
 
 
 def picture(state: State, view: View) -> Market:
@@ -53,14 +58,25 @@ def picture(state: State, view: View) -> Market:
     )
 
 
-def auto_group(mid_ticks: float) -> int:
-    """Ladder price a row, in ticks: the 1-2-5 step nearest above 1.2e-5 of the price, at least one tick."""
-    wanted = mid_ticks * 1.2e-5
+def auto_group(mid_ticks: float, spread_ticks: float = 0.0) -> int:
+    """Ladder price a row, in ticks: the 1-2-5 step nearest above 1.2e-5 of the price, at least one tick.
+
+    Where spreads are wide, a sixth of one: a ladder of empty rows tells nothing.
+    """
+    wanted = max(mid_ticks * 1.2e-5, spread_ticks / SPREAD_ROWS)
     step = 1
     while step < wanted:
         first_digit = int(str(step)[0])
         step = step // first_digit * {1: 2, 2: 5, 5: 10}[first_digit]
     return step
+
+
+def _usual_spread(symbol: SymbolState) -> float:
+    """The median spread of the last two minutes, in ticks: a step that follows each spread would flicker."""
+    rows = second_kernel.window(symbol.seconds, SPREAD_OVER_S)
+    spreads = rows[:, second_kernel.SPREAD_BPS] * rows[:, second_kernel.MID]
+    known = np.sort(spreads[~np.isnan(spreads)])
+    return float(known[len(known) // 2]) / 1e4 / float(symbol.instrument.tick.value) if len(known) else 0.0
 
 
 def _sentiment(state: State, symbol: SymbolState | None) -> SentimentNow | None:
@@ -144,7 +160,7 @@ def _line(state: State, symbol: SymbolState) -> Line:
 def _detail(state: State, index: int, symbol: SymbolState, view: View) -> Detail:
     tick = float(symbol.instrument.tick.value)
     mid = symbol.feature("mid")
-    group = view.group_ticks or (auto_group(mid / tick) if mid is not None else 1)
+    group = view.group_ticks or (auto_group(mid / tick, _usual_spread(symbol)) if mid is not None else 1)
     tape = chart_view.read_tape(symbol.charts, view.tape_rows)
     prints = tuple(Print(*row) for row in tape.tolist())
     return Detail(

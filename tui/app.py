@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 BEAT_S = 0.1
 SILENT_S = 3.0  # a live engine publishes ten frames a second; silence this long is said on the screen
 NOTHING_SHOWN = View(ladder_rows=1, columns=1, heat_rows=0, tape_rows=1)
-FIRST_HINT = "1 to 8 focus a panel, z zoom, : commands, ? help, q quit"
+FIRST_HINT = "1 to 9 focus a panel, z zoom, : commands, ? help, q quit"
 FIRST_HINT_SIM = "s shock · w what-if · `microtui live BTCUSDT` for a real market"
 OWN_SHOCK_S = 3.0  # after firing a shock its event needs no second word
 
@@ -57,6 +57,7 @@ class MicrotuiApp(App[None]):
 
     CSS = """
     Toast { background: $surface; border: none; padding: 0 1; }
+    ToastRack { margin-bottom: 3; }
     .-ascii Prompt > Vertical, .-ascii Choice > Vertical, .-ascii Help > Vertical, .-ascii Card > Vertical {
         border: ascii $accent;
     }

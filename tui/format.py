@@ -89,14 +89,14 @@ def size(value: float, decimals: int) -> str:
 
 
 def signed(value: float | None, decimals: int, minus: str = "−") -> str:
-    """A number with its sign always written.
+    """A number with its sign always written; what rounds to zero has none of its own.
 
-    >>> signed(-0.333, 2), signed(0.31, 2), signed(None, 2)
-    ('−0.33', '+0.31', '–')
+    >>> signed(-0.333, 2), signed(0.31, 2), signed(-0.001, 2), signed(None, 2)
+    ('−0.33', '+0.31', '+0.00', '–')
     """
     if value is None:
         return MISSING
-    text = f"{value:+.{decimals}f}"
+    text = f"{value:+z.{decimals}f}"
     return text.replace("-", minus)
 
 

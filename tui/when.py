@@ -30,7 +30,9 @@ def parse_time(
     else:
         found = _absolute(typed, now_ns, start_ns, end_ns, utc)
     if not start_ns <= found <= end_ns:
-        ends = f"{day(start_ns, utc)} {clock(start_ns, utc)} to {clock(end_ns, utc)}"
+        first, last = day(start_ns, utc), day(end_ns, utc)
+        until = clock(end_ns, utc) if last == first else f"{last} {clock(end_ns, utc)}"
+        ends = f"{first} {clock(start_ns, utc)} to {until}"
         raise NotATime(f"{what} from {ends}; {clean(typed, 30)} is outside")
     return found
 

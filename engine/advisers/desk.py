@@ -138,6 +138,8 @@ class AdviserDesk:
         self._say(text)
         self._notes.append(Said(text, ts))
         name = own.hello.name if own.hello is not None else ""
+        if any(other.hello is not None and other.hello.name == name for other in self._own):
+            return  # what was said under this name is that one's
         for adviser, index in [key for key in self._said if key[0] == name]:
             before, _ = self._said.pop((adviser, index))
             self._notes.append(Advised(adviser, index, None, before.horizon_s, "it was left out"))

@@ -13,7 +13,7 @@ import msgspec
 
 from engine.advisers import chain, microstructure, news, sentiment, technical
 from engine.advisers.calibration import probabilities
-from engine.advisers.coordinator import Coordinator, Verdict
+from engine.advisers.coordinator import BASE, Coordinator, Verdict
 from engine.advisers.record import Piece, Record, added, strength_of
 from engine.advisers.sight import (
     BUILT_IN,
@@ -33,6 +33,7 @@ BEGIN, END = 0.3, 0.1  # of |score|
 GRACE = 0.5  # horizons that a mark may be late, where no mid is known at its time; then nobody can tell
 NEWS_OF = 0.02  # a change of probability that is told
 MOST_OWN = 16  # advisers of a person's own
+OURS = frozenset((*BUILT_IN, COORDINATOR, BASE))  # names that they may not have
 
 _ADVISE: dict[str, Callable[[Sight], Opinion]] = {
     MICROSTRUCTURE: microstructure.advise,
@@ -76,7 +77,7 @@ class AdvisersState(msgspec.Struct):
     def on_advised(self, note: Advised, ts: int) -> None:
         """What a person's own adviser says; a name of ours, or one too many, is not heard."""
         name = note.adviser
-        if name in BUILT_IN or name == COORDINATOR or not name:
+        if not name or name in OURS:
             return
         if name not in self.advised and len(self.advised) >= MOST_OWN:
             return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from engine.advisers.coordinator import BASE, BINS, MOST_REGIMES, Coordinator
-from engine.advisers.each_second import MOST_OWN, AdvisersState
+from engine.advisers.each_second import MOST_OWN, OURS, AdvisersState
 from engine.advisers.record import Piece, Record
 from engine.advisers.sight import BUILT_IN
 from engine.limits import HORIZON_S, TALLY, check_advised
@@ -21,6 +21,8 @@ def check(state: AdvisersState) -> None:
         raise ValueError(f"expected up to {MOST_STANCES} advisers, found more")
     if set(state.advised) != set(state.advised_at):
         raise ValueError("expected the time of everything that an own adviser said")
+    if OURS & state.advised.keys():
+        raise ValueError("expected own advisers with names of their own")
     for note in state.advised.values():
         check_advised(note)
     for name, stance in state.stances.items():

@@ -24,12 +24,12 @@ def advise(sight: Sight) -> Opinion:
     if ofi_z == ofi_z:
         score += flow_weight * clipped(ofi_z / _FULL_Z)
         known += flow_weight
-        reason.append(f"order flow {ofi_z:+.1f} sd")
+        reason.append(f"order flow {ofi_z:+z.1f} sd")
     if drift == drift and spread > 0.0:
         share = drift / (spread / 2.0)  # of the way from the mid to the touch
         score += drift_weight * clipped(2.0 * share)
         known += drift_weight
-        reason.append(f"microprice {share * 50.0:+.0f} % of the spread")
+        reason.append(f"microprice {share * 50.0:+z.0f} % of the spread")
     if signal.direction != "FLAT" and signal.confidence is not None:
         side = 1.0 if signal.direction == "LONG" else -1.0
         score += book_weight * side * signal.confidence / 0.75  # 0.75 is the most that signal says
@@ -41,7 +41,7 @@ def advise(sight: Sight) -> Opinion:
     if vpin > 0.0 and lean == lean:
         score += vpin_weight * clipped(2.0 * lean)
         known += vpin_weight
-        reason.append(f"VPIN {vpin:.2f}, takers {lean * 100.0:+.0f} %")
+        reason.append(f"VPIN {vpin:.2f}, takers {lean * 100.0:+z.0f} %")
     if known < 0.55:  # order flow or VPIN must be among them
         return Opinion(None, "order flow and microprice are not known for long enough yet")
     return Opinion(clipped(score / known), ", ".join(reason))

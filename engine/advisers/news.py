@@ -148,7 +148,8 @@ def _sentences(text: str) -> Iterator[str]:
 
 def advise(sight: Sight) -> Opinion:
     headline = sight.headline
-    age_s = (sight.ts - headline.ts) / 1e9 if headline is not None else math.inf
+    # Never negative: a stranger's recording may tell of what was written after its own clock.
+    age_s = max(0.0, (sight.ts - headline.ts) / 1e9) if headline is not None else math.inf
     if headline is None or age_s > OLD_S:
         return Opinion(None, f"no event about {sight.asset} in the last half hour")
     score = headline.direction * headline.sureness * math.exp(-age_s / FADES_S)

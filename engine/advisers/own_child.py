@@ -24,17 +24,25 @@ ALONE_S = 60
 def main(path: Path) -> None:
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever the file prints is no answer
+    _alone_for(ALONE_S)
     try:
         module = _imported(path)
         hello = _hello(module, path)
     except (Exception, SystemExit) as error:
         hello = Hello(fault=_sentence(error, path))
         module = None
+    _alone_for(0)
     _say(out, hello)
     if module is None or hello.fault:
         return
     for line in sys.stdin.buffer:
         _say(out, _answer(module, msgspec.json.decode(line, type=Seen), path))
+
+
+def _alone_for(seconds: int) -> None:
+    """What hangs for longer ends also where nobody is left to end it; 0: it has not hung."""
+    if (alarm := getattr(signal, "alarm", None)) is not None:
+        alarm(seconds)
 
 
 def _imported(path: Path) -> ModuleType:
@@ -59,13 +67,10 @@ def _hello(module: ModuleType, path: Path) -> Hello:
 
 
 def _answer(module: ModuleType, seen: Seen, path: Path) -> Answer:
-    alarm = getattr(signal, "alarm", None)  # one that hangs ends also where nobody is left to end it
     try:
-        if alarm is not None:
-            alarm(ALONE_S)
+        _alone_for(ALONE_S)
         said: Any = module.advise(seen)
-        if alarm is not None:
-            alarm(0)
+        _alone_for(0)
         if said is None:
             return Answer()
         score, reason = said

@@ -25,9 +25,9 @@ def advise(sight: Sight) -> Opinion:
     if sight.swing is not None:
         votes, weights = votes + 0.4 * clipped(sight.swing / _FULL_SWING), 1.4
     score = clipped(votes / weights * sure * (1.0 - 0.5 * min(1.0, apart)))
-    swing = f", swing {sight.swing:+.0f}" if sight.swing is not None else ""
+    swing = f", swing {sight.swing:+z.0f}" if sight.swing is not None else ""
     reason = (
-        f"{mean:+.2f} ±{doubt:.2f} of {posts:.0f} posts, {change:+.2f} against the hour, "
+        f"{mean:+z.2f} ±{doubt:.2f} of {posts:.0f} posts, {change:+z.2f} against the hour, "
         f"disagreement {apart:.2f}{swing}"
     )
     return Opinion(score, reason)

@@ -49,4 +49,4 @@ def advise(sight: Sight) -> Opinion:
         where = f"{edge} of 20 bars, "
     else:
         where = ""
-    return Opinion(score, f"{where}EMA cross {cross:+.1f} ATR, RSI {rsi:.0f}, {band:+.1f} sd in the band")
+    return Opinion(score, f"{where}EMA cross {cross:+z.1f} ATR, RSI {rsi:.0f}, {band:+z.1f} sd in the band")

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import csv
 import gzip
+import io
 import re
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from itertools import islice, pairwise
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import numpy as np
 
+from engine.data.archive import Bounded
 from engine.data.dumps import INTERVALS_S
 from engine.data.errors import DataError, arrow
 from engine.data.exact import SCALE, Ints
@@ -37,6 +40,7 @@ NAMES = {
     "volume": ("volume", "vol", "v", "base_volume"),
 }
 MOST_BARS = 5_000_000
+MOST_BYTES = 1 << 30  # of text: five million lines of two hundred characters
 SHORTEST_NS = 1_000_000_000
 _HEADER_WITHIN = 3  # lines
 EXACT = Decimal(
@@ -152,15 +156,20 @@ def _fields(head: str) -> tuple[list[str], str]:
     return next(csv.reader([head], delimiter=mark), []), mark
 
 
-def _opened(path: Path) -> IO[str]:
-    if path.suffix == ".gz":
-        return gzip.open(path, "rt", encoding="utf-8-sig", errors="replace", newline="")
-    return path.open(encoding="utf-8-sig", errors="replace", newline="")
+@contextmanager
+def _opened(path: Path) -> Iterator[IO[str]]:
+    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as inner:
+        bounded = io.BufferedReader(
+            Bounded(cast(IO[bytes], inner), MOST_BYTES, clean(path.name, 100)), 1 << 20
+        )
+        yield io.TextIOWrapper(bounded, encoding="utf-8-sig", errors="replace", newline="")
 
 
 def _parquet(path: Path, name: str) -> tuple[list[str], list[tuple[Any, ...]], int]:
     pa = arrow()
     try:
+        if (rows := pa.parquet.read_metadata(path).num_rows) > MOST_BARS:
+            raise DataError(f"{name} has more than {MOST_BARS:,} rows, it says {rows:,}")
         table = pa.parquet.read_table(path)
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{name} cannot be read as Parquet: {clean(str(error), 100)}") from None

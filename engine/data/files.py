@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
@@ -15,9 +14,13 @@ import msgspec
 from engine.data.columns import KINDS
 from engine.data.dumps import INTERVALS_S, MARKETS, Dump
 from engine.data.errors import DataError, arrow
+from engine.data.exact import numbers
+from engine.data.tables import SLACK_NS
 from engine.text import clean
 
 _KEY = b"microtui"
+MOST_ROWS = 200_000_000  # more than the busiest days; a Parquet file of a few KB can hold any number
+_DAY_NS = 86_400_000_000_000
 
 
 class Origin(msgspec.Struct, frozen=True):
@@ -86,13 +89,15 @@ def origin_of(path: Path) -> Origin:
     return origin
 
 
-def read(path: Path, columns: Sequence[str] | None = None) -> Kept:
+def read(path: Path) -> Kept:
     """Read a fetched file, checking that it holds what its kind holds. Raises DataError."""
     pa = arrow()
     origin = origin_of(path)
     name = clean(path.name, 100)
     try:
-        table = pa.parquet.read_table(path, columns=columns)
+        if (rows := pa.parquet.read_metadata(path).num_rows) > MOST_ROWS:
+            raise DataError(f"{name}: expected at most {MOST_ROWS:,} rows, found {rows:,}")
+        table = pa.parquet.read_table(path)
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{name} cannot be read to its end: {clean(str(error), 100)}") from None
     expected = {c.name: c.what for c in KINDS[origin.kind].columns if c.what != "flag"}
@@ -109,7 +114,19 @@ def read(path: Path, columns: Sequence[str] | None = None) -> Kept:
         }.get(what, pa.types.is_decimal)
         if not fits(column.type):
             raise DataError(f"{name}: the column {clean(column.name, 40)} is not what {origin.kind} have")
-    missing = (set(columns) if columns is not None else set(expected)) - set(table.column_names)
+    missing = set(expected) - set(table.column_names)
     if missing or any(table[column].null_count for column in table.column_names):
         raise DataError(f"{name}: expected {', '.join(expected)} without a hole")
+    _check_times(name, origin, table["ts"])
     return Kept(path, origin, table)
+
+
+def _check_times(name: str, origin: Origin, column: Any) -> None:
+    """As when it was fetched: whoever plays the file makes a tick of every second that it spans."""
+    begins = (date.fromisoformat(origin.day) - date(1970, 1, 1)).days * _DAY_NS
+    try:
+        ts = numbers(column)
+    except arrow().ArrowInvalid:
+        raise DataError(f"{name}: expected times on {origin.day}") from None
+    if len(ts) and (ts.min() < begins - SLACK_NS or ts.max() > begins + _DAY_NS + SLACK_NS):
+        raise DataError(f"{name}: expected times on {origin.day}")

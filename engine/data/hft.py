@@ -36,6 +36,7 @@ EVENT = np.dtype(
 DEPTH, TRADE, CLEAR, SNAPSHOT = 1, 2, 3, 4
 _BUY, _SELL, _LOCAL = 1 << 29, 1 << 28, 1 << 30
 MOST_EVENTS = 200_000_000
+MOST_NS = 31 * 86_400_000_000_000  # from the first event to the last: a file is a day, or a few
 CHUNK = 200_000
 _ROUNDING = 2.0**-50  # relative: a float's own, and that of a product with it
 _FIRST_NS = 946_684_800_000_000_000  # 2000
@@ -67,6 +68,7 @@ def read(path: Path, symbol: str = "", venue: str = "") -> Feed:
     local = events["local_ts"].astype(np.int64)
     _refuse(name, local < _FIRST_NS, "a local time in ns since 1970")
     _refuse(name, np.diff(local, prepend=local[:1]) < 0, "local times that never fall")
+    _refuse(name, local - local[0] > MOST_NS, "a local time within 31 days of the first")
     counted = kinds != CLEAR
     _refuse(name, counted & ~(np.isfinite(events["px"]) & (events["px"] > 0)), "a price above zero")
     _refuse(
@@ -90,9 +92,18 @@ def _loaded(path: Path, name: str) -> npt.NDArray[np.void]:
     if not path.is_file():
         raise DataError(f"there is no file {clean(str(path))}")
     try:
+        if not zipfile.is_zipfile(path):
+            raise ValueError("expected a zip of arrays")
+        with zipfile.ZipFile(path) as packed:
+            unpacks_to = packed.getinfo("data.npy").file_size
+        if unpacks_to > MOST_EVENTS * EVENT.itemsize:
+            raise ValueError(f"it unpacks to {unpacks_to:,} bytes, which no file of events does")
         with np.load(path, allow_pickle=False) as archive:
             events: npt.NDArray[np.void] = archive["data"]
-    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    # MemoryError: an array says that it is larger than it is. RuntimeError: packed in a way that numpy never packs.
+    except (
+        OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, MemoryError, RuntimeError,
+    ) as error:  # fmt: skip
         raise DataError(
             f"{name} is no file of hftbacktest with an array `data`: {clean(str(error), 80)}"
         ) from None

@@ -27,7 +27,7 @@ from engine.text import clean
 SLACK_NS = 60_000_000_000  # a day's file may reach over midnight by so much
 FALLS_NS = 1_000_000_000  # a time may step back by so much against the order of ids, and is mended
 _DAY_NS = 86_400_000_000_000
-
+_LINE = 100_000  # bytes of a line that are looked at: the csv module raises at fields of 131,072
 
 _WHOLE = re.compile(r"-?\d{1,19}")
 _DECIMAL = re.compile(r"-?\d{1,19}(\.\d{1,20})?([eE][-+]?\d{1,2})?")
@@ -135,7 +135,7 @@ def first_fault(file: IO[bytes], kind: str, name: str) -> DataError:
     layout, header = layout_of(first, known, kind, name)
     what = {column.name: column.what for column in known.columns}
     lines = chain([] if header else [first], file)
-    text = (line.decode("utf-8", "replace") for line in lines)
+    text = (line[:_LINE].decode("utf-8", "replace") for line in lines)
     for number, fields in enumerate(csv.reader(text, quoting=csv.QUOTE_NONE), 2 if header else 1):
         if len(fields) != len(layout):
             return DataError(f"{name}, line {number}: expected {len(layout)} fields, found {len(fields)}")

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from engine.instrument import NotOnGrid
 from engine.past.tables import HOUR_NS, MINUTE_NS, Anchor
@@ -16,6 +19,9 @@ if TYPE_CHECKING:
 MOST_HOURS = 24 * 14
 LEAST_LOTS = 1000  # of an hour: every minute's last price is a trade
 LEAST_TICKS = 100  # of a price, so that a book has room below it
+MOST_COMMENTS = 1_000_000  # of a day
+MOST_AGENTS = 10_000  # as in a scenario, whose module would load the kernels of agents
+_NAME = re.compile(r"\w[\w .-]{0,59}")
 _RECIPE = {
     "calm_bps": (0.1, 1000.0),
     "spread_bps": (0.01, 1000.0),
@@ -36,6 +42,7 @@ _RECIPE = {
 
 def faults(story: Story) -> Iterator[tuple[str, str]]:
     """(key, what is wrong with it), the gravest first."""
+    yield from _words(story)
     yield from _times(story)
     yield from _venues(story)
     yield from _bars(story)
@@ -45,6 +52,28 @@ def faults(story: Story) -> Iterator[tuple[str, str]]:
         value = getattr(story.recipe, name)
         if not (math.isfinite(value) and least <= value <= most):
             yield f"recipe.{name}", f"expected {least:g} to {most:g}, found {value:g}"
+
+
+def _words(s: Story) -> Iterator[tuple[str, str]]:
+    """A story may be a stranger's: its name becomes a file's, and what it says is shown."""
+    if _NAME.fullmatch(s.name) is None:
+        yield (
+            "name",
+            f"expected up to 60 letters, digits, spaces, '-', '.' or '_', found {clean(s.name, 40)!r}",
+        )
+    said = [("about", s.about), ("note", s.note)]
+    said += [(key, text) for key in ("recorded", "reconstructed") for text in getattr(s, key)]
+    for group, names in (
+        ("venues", ("name", "symbol", "base", "quote")),
+        ("sources", ("title", "gives", "url")),
+        ("events", ("text",)),
+        ("chapters", ("name",)),
+    ):
+        for number, item in enumerate(getattr(s, group)):
+            said += [(f"{group}[{number}].{name}", getattr(item, name)) for name in names]
+    for key, text in said:
+        if clean(text, len(text) + 1) != " ".join(text.split()):
+            yield key, "expected text without control characters"
 
 
 def _times(s: Story) -> Iterator[tuple[str, str]]:
@@ -166,6 +195,13 @@ def _stretches(s: Story) -> Iterator[tuple[str, str]]:
     for number, deviation in enumerate(s.deviations):
         if deviation.venue != s.names[0]:
             yield f"deviations[{number}].venue", f"expected the first venue, {s.names[0]}"
+    for number, day in enumerate(s.days):
+        for name, most in (("fear_greed", 100), ("comments", MOST_COMMENTS)):
+            if not 0 <= getattr(day, name) <= most:
+                yield f"days[{number}].{name}", f"expected 0 to {most}, found {getattr(day, name)}"
+    counts = msgspec.structs.asdict(s.agents)
+    if min(counts.values()) < 0 or sum(counts.values()) > MOST_AGENTS:
+        yield "agents", f"expected zero or more of each and at most {MOST_AGENTS} agents"
 
 
 def _stands_still(s: Story, event: Happening, key: str) -> Iterator[tuple[str, str]]:

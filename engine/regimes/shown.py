@@ -80,7 +80,7 @@ def _fit_words(regime: Regime) -> str:
     if regime.lost:
         return "the filter lost its footing; the next fit sets it anew"
     if said is None:
-        return "no factors before a first fit, of five minutes"
+        return "no factors yet: a first fit needs five minutes"
     if said.model is None:
         return said.reason
     how = f"{said.iterations} iterations, {'from the last fit' if said.warm else 'begun anew'}"

@@ -12,6 +12,7 @@ from engine.kernels.regime import DRIFT_SIGMAS, NOW, VOLATILITY, RegimeArrays
 
 LABELS = REGIMES
 _NOTABLE = 1.3  # a ratio that is told of
+MOST_SIGMAS = 10  # beyond which a number of them says nothing
 
 
 def ratios(arrays: RegimeArrays) -> npt.NDArray[np.float64]:
@@ -40,7 +41,8 @@ def why(arrays: RegimeArrays) -> str:
     words = [f"{', '.join(words)} of the usual"] if words else []
     sigmas = float(scores[DRIFT_SIGMAS])
     if abs(sigmas) >= 2.0:
-        words.append(f"{'up' if sigmas > 0 else 'down'} {abs(sigmas):.1f} sigma in two minutes")
+        far = f"{abs(sigmas):.1f}" if abs(sigmas) <= MOST_SIGMAS else f"more than {MOST_SIGMAS}"
+        words.append(f"{'up' if sigmas > 0 else 'down'} {far} sigma in two minutes")
     return "; ".join(words) or "as usual"
 
 

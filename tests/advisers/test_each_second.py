@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.advisers.coordinator import BASE
 from engine.advisers.each_second import BEGIN, END, AdvisersState
 from engine.advisers.keep import check
 from engine.advisers.sight import COORDINATOR, Sight
@@ -154,7 +155,7 @@ def test_earlier_sessions_stand_behind_the_first_word() -> None:
     assert state.stances["own"].record.count == 0
 
 
-@pytest.mark.parametrize("name", ["", "news", "coordinator", "technical"])
+@pytest.mark.parametrize("name", ["", "news", "coordinator", "technical", "base rate"])
 def test_nobody_speaks_under_one_of_our_names(name: str) -> None:
     state = AdvisersState()
     state.on_advised(Advised(name, 0, 1.0, 30.0), START)
@@ -205,7 +206,11 @@ def test_a_strangers_state_of_advisers_is_refused() -> None:
 
     bad_record = spoilt()
     next(iter(bad_record.symbols.values())).advisers.stances[COORDINATOR].record.hits[0] = 5
+    taken = spoilt()
+    of_ours = next(iter(taken.symbols.values())).advisers
+    of_ours.advised[BASE], of_ours.advised_at[BASE] = Advised(BASE, 0, 1.0, 30.0), START
     cases = [
+        taken,
         spoilt(direction=7),
         spoilt(confidence=2.0),
         spoilt(horizon_s=math.inf),
@@ -215,3 +220,14 @@ def test_a_strangers_state_of_advisers_is_refused() -> None:
     for state in cases:
         with pytest.raises(BadCheckpoint):
             unpack(pack(state))
+
+
+@pytest.mark.parametrize("character", ["\x1b", "\x9b", "\x7f", "\n"])
+def test_a_strangers_words_that_would_steer_a_terminal_are_refused(character: str) -> None:
+    state = folded(ticks=60)
+    stance = next(iter(state.symbols.values())).advisers.stances[COORDINATOR]
+    stance.reason = "a \\u001b that is text, “quoted”\\"
+    assert unpack(pack(state)).symbols[0].advisers.stances[COORDINATOR].reason == stance.reason
+    stance.reason += character
+    with pytest.raises(BadCheckpoint, match="control characters"):
+        unpack(pack(state))

@@ -20,7 +20,7 @@ from engine.advisers.news import (
     event_in,
     headline_of,
 )
-from engine.advisers.sight import Sight
+from engine.advisers.sight import Headline, Sight
 from engine.events import Post
 from engine.frame import SignalNow
 
@@ -162,3 +162,11 @@ def test_it_remembers_a_bounded_number_of_assets() -> None:
     check(state)
     assert len(state.latest) == len(state.told) == ASSETS_KEPT
     assert state.about(f"A{3 * ASSETS_KEPT - 1}") is not None
+
+
+def test_a_headline_from_behind_the_recordings_own_clock_is_as_good_as_new() -> None:
+    """A stranger's checkpoint may hold one; the weight of an age below zero would grow beyond all numbers."""
+    late = Headline("hack", -1, 2**63 - 1, "news:x", "it was hacked", 0.9)
+    check(NewsState({"BTC": late}))
+    opinion = advise(Sight(NOW, "BTC", [], [], SignalNow(), headline=late))
+    assert opinion.score == -0.9

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import signal
+import subprocess
 import sys
 import textwrap
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from engine.advisers.desk import AdviserDesk, tallies_of
@@ -219,3 +222,43 @@ def test_what_a_session_keeps_is_the_sum_over_its_symbols() -> None:
         symbol.advisers.stances[MICROSTRUCTURE].record = Record([1, 2, 3], [1, 1, 1], 4, 2, 1.0, -3.0, 9.0)
     [tally] = tallies_of(state)
     assert tally == Tally(MICROSTRUCTURE, 30.0, (2, 4, 6), (2, 2, 2), 8, 4, 2.0, -6.0, 18.0)
+
+
+@pytest.mark.skipif(not hasattr(signal, "alarm"), reason="this system has no alarm")
+@pytest.mark.parametrize("asked", [b"", msgspec.json.encode(SEEN) + b"\n"])
+def test_one_that_hangs_ends_although_nobody_is_left_to_end_it(tmp_path: Path, asked: bytes) -> None:
+    hangs = "while True: pass\n"
+    code = f"NAME, HORIZON_S = 'mine', 60\ndef advise(sight):\n    {hangs}" if asked else hangs
+    (tmp_path / "mine.py").write_text(code, "utf-8")
+    alone = "import sys; from pathlib import Path; from engine.advisers import own_child as child; "
+    command = alone + "child.ALONE_S = 1; child.main(Path(sys.argv[1]))"
+    ended = subprocess.run(
+        [sys.executable, "-c", command, str(tmp_path / "mine.py")], input=asked, capture_output=True,
+        timeout=PATIENCE_S,
+    )  # fmt: skip
+    assert ended.returncode == -signal.SIGALRM
+
+
+def test_one_that_takes_anothers_name_does_not_take_back_what_that_one_said(
+    tmp_path: Path, made: list[OwnAdviser]
+) -> None:
+    code = "NAME = 'mine'\nHORIZON_S = 60\ndef advise(sight): return 0.7, sight.symbol\n"
+    first, second = start(tmp_path, code, made, "a.py"), start(tmp_path, code, made, "b.py")
+    wait(first)
+    desk = AdviserDesk(None, [first, second], lambda text: None, lambda tallies: None)
+    state, said = State(), []
+    for batch in generated_batches(1, 40):
+        apply(state, batch)
+        said += notes_of(desk.after(state, batch))
+        until = time.monotonic() + PATIENCE_S
+        while not (first.ready or first._lines) and time.monotonic() < until:
+            time.sleep(0.001)
+        if any(isinstance(note, Advised) for note in said):
+            break
+    until = time.monotonic() + PATIENCE_S
+    while not second.fault and time.monotonic() < until:
+        said += notes_of(desk.after(state, batch))
+        time.sleep(0.001)
+    said += notes_of(desk.after(state, batch))
+    assert (first.fault, "of its own" in second.fault) == ("", True)
+    assert {note.score for note in said if isinstance(note, Advised)} == {0.7}

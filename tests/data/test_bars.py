@@ -184,3 +184,24 @@ def test_sides_follow_the_tick_rule(prices: list[int], previous: int) -> None:
         latest = latest if price == before else (1 if price > before else -1)
         expected.append(latest)
     assert sides(np.array(prices), previous).tolist() == expected
+
+
+def test_a_file_that_unpacks_without_end_is_not_read_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.data.bars.MOST_BYTES", 1 << 20)
+    path = tmp_path / "x.csv.gz"
+    path.write_bytes(gzip.compress(b"time,open,high,low,close,volume\n" + b"," * (8 << 20)))
+    with pytest.raises(DataError, match="unpacks to more than 1,048,576 bytes"):
+        read_bars([path])
+
+
+def test_a_parquet_of_more_rows_than_bars_is_not_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "x.parquet"
+    pyarrow.parquet.write_table(pyarrow.table({"time": [0] * 11}), path)
+    monkeypatch.setattr("engine.data.bars.MOST_BARS", 10)
+    monkeypatch.setattr("pyarrow.parquet.read_table", lambda *_: pytest.fail("it was unpacked"))
+    with pytest.raises(DataError, match="more than 10 rows, it says 11"):
+        read_bars([path])

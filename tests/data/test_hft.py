@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
+import zipfile
 from collections.abc import Sequence
 from decimal import Decimal
 from itertools import islice
@@ -142,4 +144,38 @@ def test_what_is_no_such_file_is_told(tmp_path: Path) -> None:
         HftDay(path, Setup())
     path.write_bytes(b"no")
     with pytest.raises(DataError, match="is no file of hftbacktest"):
+        HftDay(path, Setup())
+
+
+def test_a_file_that_would_not_fit_into_memory_is_refused(tmp_path: Path) -> None:
+    bare, path = tmp_path / "bare.npy", tmp_path / "x.npz"
+    np.save(bare, np.zeros(3, EVENT))
+    bare.rename(path)
+    with pytest.raises(DataError, match="is no file of hftbacktest"):
+        HftDay(path, Setup())
+    head = io.BytesIO()
+    descr = np.lib.format.dtype_to_descr(EVENT)
+    shape = {"descr": descr, "fortran_order": False, "shape": (10**15,)}
+    np.lib.format.write_array_header_1_0(head, shape)
+    with zipfile.ZipFile(path, "w") as packed:
+        packed.writestr("data.npy", head.getvalue())
+    with pytest.raises(DataError, match="is no file of hftbacktest"):
+        HftDay(path, Setup())
+    start = 1_700_000_000 * 10**9
+    flags = 1 | LOCAL | BUY
+    events = [(flags, ns, ns, 100.0, 1.0, 0, 0, 0.0) for ns in (start, start + 32 * 86_400 * 10**9)]
+    with pytest.raises(
+        DataError, match="received event 2: expected a local time within 31 days of the first"
+    ):
+        HftDay(save(path, events), Setup())
+
+
+def test_an_array_that_unpacks_to_more_than_any_day_is_not_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "x.npz"
+    np.savez_compressed(path, data=np.zeros(10_000, EVENT))
+    monkeypatch.setattr("engine.data.hft.MOST_EVENTS", 1000)
+    monkeypatch.setattr("engine.data.hft.np.load", lambda *_, **__: pytest.fail("it was unpacked"))
+    with pytest.raises(DataError, match="it unpacks to 640,"):
         HftDay(path, Setup())

@@ -154,3 +154,9 @@ def test_decimals_become_whole_numbers_exactly(values: list[int], places: int) -
     assert [Decimal(int(value)).scaleb(-needed) for value in found] == scaled
     assert needed == 0 or any(value % 10 for value in found.tolist())
     assert mantissas(column.slice(1), needed).tolist() == found[1:].tolist()
+
+
+def test_a_field_without_end_is_told_as_a_fault_of_its_line() -> None:
+    good = b"1,10,1,10,%d,True\n" % START_MS
+    fault = first_fault(io.BytesIO(good + b"2," + b"9" * 200_000 + b",1\n"), "trades", "x.csv")
+    assert str(fault) == "x.csv, line 2: expected 6 fields, found 2"

@@ -6,12 +6,15 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 import numpy as np
+import pyarrow.parquet
 import pytest
 
 from engine.batch import Batch
 from engine.core import State, apply
 from engine.data.errors import DataError
+from engine.data.files import origin_of, write
 from engine.data.trade_rows import Tape
 from engine.data.trades import fetched, read_trades
 from engine.events import Kind, Said, Setup
@@ -133,3 +136,22 @@ def test_trades_and_tops_of_two_symbols_are_refused(tmp_path: Path) -> None:
     tops, _ = keep(tmp_path, "bookTicker", FIRST, "usdm")
     with pytest.raises(DataError, match="expected trades and tops of one symbol, found binance:BTCUSDT and"):
         Tape([trades], [tops], Setup())
+
+
+def test_a_file_of_another_time_than_its_day_is_refused(tmp_path: Path) -> None:
+    """Somebody's file may say anything of itself; played, it would be a tick for every second that it spans."""
+    path, _ = keep(tmp_path, "trades", date(2020, 3, 12))
+    origin, table = origin_of(path), pyarrow.parquet.read_table(path)
+    write(path, table, msgspec.structs.replace(origin, day="2020-03-14"))
+    with pytest.raises(DataError, match="expected times on 2020-03-14"):
+        read_trades([path])
+
+
+def test_a_file_of_more_rows_than_a_day_is_not_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, _ = keep(tmp_path, "trades", date(2020, 3, 12))
+    monkeypatch.setattr("engine.data.files.MOST_ROWS", 10)
+    monkeypatch.setattr("pyarrow.parquet.read_table", lambda *_: pytest.fail("it was unpacked"))
+    with pytest.raises(DataError, match="expected at most 10 rows"):
+        read_trades([path])

@@ -86,6 +86,15 @@ async def test_a_crossed_book_is_flagged_and_its_symbol_resynced_once() -> None:
     assert source.closed
 
 
+async def test_a_level_that_no_book_can_hold_is_called_that() -> None:
+    source = Paced(opening([CROSSED[0], ([(2**62, 5)], [])]))
+    source.waiting.put_nowait(None)
+    session = Session(source)
+    await session.run()
+    assert source.commands == [Resync(0, "a level lies beyond what the book can hold")]
+    assert session.state.symbols[0].shown_state == "MISMATCH"
+
+
 async def test_a_new_snapshot_ends_the_doubt() -> None:
     batches = opening(CROSSED)
     out = BatchBuilder()
@@ -287,3 +296,9 @@ def test_a_chart_goes_on_with_trades_while_a_side_of_the_book_is_empty() -> None
     assert market.lines[0].mid is None
     assert memoryview(market.detail.chart.close).cast("d")[-1] == pytest.approx(0.90)
     assert memoryview(market.detail.chart.low).cast("d")[-1] == pytest.approx(0.90)
+
+
+def test_where_spreads_are_wide_a_ladder_row_is_a_sixth_of_one() -> None:
+    assert auto_group(600_000, 10.0) == auto_group(600_000)  # price alone asks for 10 ticks
+    assert auto_group(600_000, 2_700.0) == 500
+    assert auto_group(50, 7.0) == 2

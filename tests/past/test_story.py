@@ -89,6 +89,13 @@ def test_an_open_outside_its_bar_is_clipped_into_it() -> None:
             "chapters in order",
         ),
         ("begins = 2021-05-19T12:00:00Z", "begins = 2021-05-19T12:00:00", "begins =", "whole seconds of UTC"),
+        ("seed = 7", 'name = "../../x"', 'name = "../../x"', "expected up to 60 letters, digits"),
+        ("seed = 7", 'name = "*"', 'name = "*"', "expected up to 60 letters, digits"),
+        ('about = "two hours"', r'about = "\u001b[2J"', "about =", "without control characters"),
+        ('text = "lead is down"', r'text = "\u202edown"', r"\u202edown", "without control characters"),
+        ("fear_greed = 12", "fear_greed = 101", "fear_greed =", "expected 0 to 100, found 101"),
+        ("comments = 2400", "comments = 9000000000", "comments =", "expected 0 to 1000000"),
+        ("[recipe]", "[agents]\nmaker = 1000000\n[recipe]", "[agents]", "at most 10000 agents"),
     ],
 )
 def test_a_fault_is_told_its_line(old: str, new: str, at: str, said: str) -> None:

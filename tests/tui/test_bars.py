@@ -22,6 +22,20 @@ def changed(frame: Frame, **host: object) -> Frame:
     return msgspec.structs.replace(frame, host=msgspec.structs.replace(frame.host, **host))
 
 
+def test_the_change_beside_the_price_is_that_prices_change() -> None:
+    """The last trade is shown, and the line's own change is the mid's."""
+    frame = frames.live()
+    (line,) = frame.market.lines
+    detail, mid = frame.market.detail, 61_000.0
+    assert detail.last is not None
+    traded = line.instrument.tick.to_float(detail.last.ticks)
+    moved = msgspec.structs.replace(line, mid=mid, change_pct=-25.0)
+    first = mid / 0.75
+    market = msgspec.structs.replace(frame.market, lines=(moved,))
+    text = drawn(Header(LOOK), msgspec.structs.replace(frame, market=market), 160)
+    assert f"{(traded / first - 1) * 100:.2f} %".replace("-", "−") in text
+
+
 def without_events(frame: Frame) -> Frame:
     return msgspec.structs.replace(frame, market=msgspec.structs.replace(frame.market, events=()))
 

@@ -71,6 +71,14 @@ def rows(now: RegimeNow, width: int = 60, height: int = 14) -> list[str]:
     return drawn(Regime(LOOK), with_regime(now), width, height)
 
 
+def test_a_label_that_its_own_probabilities_deny_is_said_to_be_still_there() -> None:
+    """Hysteresis keeps a label for half a minute; a percentage of 7 beside it would be read as a fault."""
+    lingering = regime(probabilities=(0.44, 0.02, 0.07, 0.47))
+    assert "still STRESSED" in rows(lingering)[0]
+    assert "7 %" not in rows(lingering)[0]
+    assert "still" not in rows(regime())[0]
+
+
 def test_label_probability_and_reason_are_read_at_a_glance() -> None:
     found = rows(regime())
     assert "7 regime" in found[0]

@@ -429,9 +429,9 @@ async def test_a_home_that_cannot_be_written_is_no_error(tmp_path: Path) -> None
 async def test_the_first_run_gives_one_line_of_hints_once(tmp_path: Path) -> None:
     file = tmp_path / "state.json"
     async with stage(frames.live, state_file=file) as (it, _):
-        assert "1 to 8 focus a panel" in it.text()
+        assert "1 to 9 focus a panel" in it.text()
     async with stage(frames.live, state_file=file) as (it, _):
-        assert "1 to 8 focus a panel" not in it.text()
+        assert "1 to 9 focus a panel" not in it.text()
 
 
 async def test_the_first_run_of_a_simulation_points_at_shocks_and_at_a_real_market(tmp_path: Path) -> None:

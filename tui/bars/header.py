@@ -123,8 +123,8 @@ class Header(Bar):
         if now is None or not now.label:
             return []
         style = regime_style(REGIMES.index(now.label), self.look)
-        parts = [Part(4, (Segment(now.label, style),))]
-        if now.probability is not None:
+        parts = [Part(4, (Segment(f"still {now.label}" if now.lingers else now.label, style),))]
+        if now.probability is not None and not now.lingers:
             parts.append(Part(5, (Segment(percent(now.probability), self.look.palette.dim),), gap=1))
         return parts
 
@@ -132,6 +132,9 @@ class Header(Bar):
         palette = self.look.palette
         last = frame.market.detail.last
         change = line.change_pct
+        if last is not None and change is not None and line.mid:  # of the price that stands beside it
+            shown_price = line.instrument.tick.to_float(last.ticks)
+            change = ((1.0 + change / 100.0) * shown_price / line.mid - 1.0) * 100.0
         moved = palette.dim if not change else palette.bid_bright if change > 0 else palette.ask_bright
         text = mean_price(line.instrument, line.mid) if last is None else price(line.instrument, last.ticks)
         shown = palette.dim if line.state != "SYNCED" else moved if change else palette.bright

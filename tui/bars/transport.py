@@ -91,6 +91,8 @@ class TransportLine(Bar):
             speed = speed.replace("¼", "1/4").replace("½", "1/2")
         if transport.waits_for:
             wanted, built = (clock(ts, utc)[:5] for ts in (transport.waits_for, transport.built))
+            if self.size.width >= NARROW and day(transport.waits_for, utc) != day(transport.built, utc):
+                wanted = f"{day(transport.waits_for, utc)[5:]} {wanted}"
             so_far = f", built to {built}" if self.size.width >= NARROW else ""
             return Segment(f"{glyphs.pause} waits for {wanted}{so_far}", palette.warning)
         if transport.paused:

@@ -17,7 +17,9 @@ from tui.panels.scroll import ScrollPanel, wrapped
 BESIDE_FROM = (72, 10)  # cells inside the frame from which the loadings stand beside
 BESIDE_WIDTH = 32
 LOW = 10  # rows inside the frame: below, words make room for the lines
+ROOMY = 7  # rows from which there is room for all words as long as there are no lines
 _GAP = 2
+_FRAME = 6  # cells of the upper frame that no words stand in
 _SMALL = 0.005  # a probability that is not told of
 _TROUBLE = ("FAILED", "LOST", "OFF", "SHORT", "FLAT")
 
@@ -79,11 +81,15 @@ class Regime(ScrollPanel):
         if not now.label:
             self.put_head([Segment("  not known yet", palette.dim)])
             return
-        head = [Segment(f"  {now.label}", regime_style(REGIMES.index(now.label), self.look))]
-        if now.probability is not None:
+        label = f"still {now.label}" if now.lingers else now.label
+        head = [Segment(f"  {label}", regime_style(REGIMES.index(now.label), self.look))]
+        if now.probability is not None and not now.lingers:
             head.append(Segment(f" {percent(now.probability)}", palette.text))
-        since = clock(now.since, self.look.utc)[:5]
-        self.put_head([*head, Segment(f" since {since}", palette.dim)])
+        since = f" since {clock(now.since, self.look.utc)[:5]}"
+        used = len(f"{self.key} {self.title}{since}") + sum(segment.cell_length for segment in head)
+        if used + _FRAME <= self.size.width:
+            head.append(Segment(since, palette.dim))
+        self.put_head(head)
 
     def _left(self, frame: Frame, now: RegimeNow, width: int) -> list[Row]:
         palette = self.look.palette
@@ -93,13 +99,16 @@ class Regime(ScrollPanel):
         if now.probabilities:
             above.append(self._probabilities(now, width))
         low = self.inner.height < LOW
+        roomy = not now.loadings and self.inner.height >= ROOMY
+        lines = 3 if roomy else 1 if low else 2
         if now.why:
-            above += [[Segment(line, palette.text)] for line in wrapped(now.why, width)[: 1 if low else 2]]
-        below = [] if low and now.fit == "FITTED" else self._fit_rows(now, width)
+            above += [[Segment(line, palette.text)] for line in wrapped(now.why, width)[:lines]]
+        told = bool(frame.host.transport.about)  # a story is never fitted
+        below = [] if low and now.fit == "FITTED" else self._fit_rows(now, width, told)
         if now.history_label and now.history_ns > 0:
             room = self.inner.height - len(above) - len(below) - 1  # the strip's
-            lines = room - 1 if room > TIMES_FROM else room
-            above += RegimeChart(now, self.look, width, lines).draw()
+            tall = room - 1 if room > TIMES_FROM else room
+            above += RegimeChart(now, self.look, width, tall).draw()
         return [*above, *below]
 
     def _probabilities(self, now: RegimeNow, width: int) -> Row:
@@ -116,10 +125,12 @@ class Regime(ScrollPanel):
             used += len(text) + 2
         return row
 
-    def _fit_rows(self, now: RegimeNow, width: int) -> list[Row]:
+    def _fit_rows(self, now: RegimeNow, width: int, told: bool) -> list[Row]:
         palette = self.look.palette
         style = palette.warning if now.fit in _TROUBLE else palette.dim
         words = clean(now.fit_words, 200)
+        if told and not now.fit:
+            words = "a story is built without factors"
         said = words if now.fit in ("", "FITTED") else f"{now.fit.lower().replace('_', ' ')}: {words}"
         return [[Segment(line, style)] for line in wrapped(said, width)[:2]] if said else []
 

@@ -74,7 +74,7 @@ class Help(ModalScreen[None]):
             table.add_column(width=width, no_wrap=width is not None)
         digits = [a for a in self._actions if a.id.startswith("focus_")]
         rest = [a for a in self._actions if a not in digits]
-        entries = [("1 to 8", "focus a panel")] if digits else []
+        entries = [("1 to 9", "focus a panel")] if digits else []
         entries += [
             (
                 " ".join(shown(k, plain) for k in a.keys[:2] if k != "ctrl+c"),
