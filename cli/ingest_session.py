@@ -33,7 +33,12 @@ def recorded(posts: Sequence[Post], settings: Settings, known: Authors, say: Cal
     except (StoreError, OSError) as error:
         raise UserError(f"the posts cannot be recorded: {error}") from None
     recorder = Recorder(path, new_header(f"ingest of {len(posts)} posts", source.start), patient=True)
-    asyncio.run(Session(source, sink=recorder).run())
+    try:
+        asyncio.run(Session(source, sink=recorder).run())
+    except BaseException:  # such as Ctrl+C: half a session is none
+        recorder.close()
+        forget(path)
+        raise
     if recorder.status.state == "FAILED":
         forget(path)
         raise UserError(recorder.status.reason)

@@ -1,4 +1,6 @@
-"""Posts of the past as a session of their own, scored and weighed as they would have been then: to be recorded.
+"""Posts of the past as a session of their own, scored as they would have been then: to be recorded.
+
+What is known of an author is known as of now, and weighs their post so.
 
 There is no market in it. The assets that most is written about are its symbols, so that a screen can choose among
 them; a tick comes with each post, and every five seconds, which is how often a mood's history is sampled.
