@@ -12,6 +12,12 @@ from engine.lab.stylised import Sample
 RNG = np.random.default_rng(11)
 
 
+@pytest.fixture(autouse=True)
+def same_draws() -> None:
+    """Each test draws the same, whoever drew before it."""
+    RNG.bit_generator.state = np.random.default_rng(11).bit_generator.state
+
+
 def made(wide: float, tick_bps: float, sigma: float = 1.0, rate: float = 25.0, seconds: int = 600) -> Sample:
     """A market of which a share `wide` of the seconds has a spread of more than one tick."""
     mid = 1e4 / tick_bps * np.exp(np.cumsum(RNG.normal(0.0, sigma * 1e-4, seconds)))
