@@ -45,7 +45,7 @@ def test_headless_is_the_same_twice_and_ends_with_the_scenarios_hash(home: dict[
     for row in (first[-2], second[-2]):
         row.pop("recording")
     assert first == second
-    assert len(first) == 3 * 2 + 2
+    assert len(first) == 4 * 2 + 2
     assert first[-2]["seconds"] == 20.0
     for symbol in first[-2]["symbols"].values():
         assert symbol["verified"][0] == symbol["verified"][1] > 10
