@@ -233,8 +233,9 @@ Horizon = Annotated[float, Field(ge=1, le=86_400)]
 
 
 class AdviserSettings(_Part):
-    """How far ahead each adviser speaks, and what the coordinator needs to decide."""
+    """Whether advisers speak, how far ahead each, and what the coordinator needs to decide."""
 
+    on: bool = _ADVISERS.on
     microstructure_s: Horizon = _ADVISERS.microstructure_s
     technical_s: Horizon = _ADVISERS.technical_s
     sentiment_s: Horizon = _ADVISERS.sentiment_s

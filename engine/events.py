@@ -46,7 +46,7 @@ class SentimentRule(msgspec.Struct, frozen=True):
 
 
 class AdviserRule(msgspec.Struct, frozen=True):
-    """How far ahead each adviser speaks, and when the coordinator decides; see `engine.advisers`."""
+    """Whether advisers speak, how far ahead each, and when the coordinator decides; see `engine.advisers`."""
 
     microstructure_s: float = 30.0
     technical_s: float = 120.0
@@ -56,6 +56,7 @@ class AdviserRule(msgspec.Struct, frozen=True):
     decision_s: float = 60.0
     least_probability: float = 0.53  # of being right, below which the coordinator abstains
     prior_pieces: float = 50.0  # pieces of advice that the table of first confidences is worth
+    on: bool = True
 
 
 class RegimeRule(msgspec.Struct, frozen=True):

@@ -19,6 +19,8 @@ _SWING_NS = 60 * grid.SECOND_NS  # between looks at a swing's score: it stands o
 
 def advise(state: State, index: int, symbol: SymbolState, ts: int) -> list[Derived]:
     """What the latest row of the symbol's grid leads to: advice, outcomes, decisions."""
+    if not state.setup.advisers.on:
+        return []
     return symbol.advisers.second(sight_of(state, symbol, ts), index, state.setup.advisers, state.baseline)
 
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
 from engine.batch import Batch, BatchBuilder, concat
 from engine.data.trades import Trades
-from engine.events import FeedStatus, Listed, Mark, Note, Post, Scored, Setup
+from engine.events import AdviserRule, FeedStatus, Listed, Mark, Note, Post, Scored, Setup
 from engine.frame import Transport
 from engine.past.hours import Hours
 from engine.past.posts import posts
@@ -16,6 +16,9 @@ from engine.ports import Command
 
 Score = Callable[[Sequence[Post]], Sequence[Scored]]
 Said = tuple[int, Note, int]  # when, what, of which symbol or -1
+SETUP = Setup(
+    advisers=AdviserRule(on=False)
+)  # their record on a path that is made up would be about its makers
 
 
 class PastSource:
@@ -39,7 +42,7 @@ class PastSource:
         self.story = story if real is None else with_real(story, real)
         self.seed = story.seed if seed is None else seed
         self._real = None if real is None else RealTrades(self.story, real)
-        self._setup = setup or Setup()
+        self._setup = setup or SETUP
         self._score = score
         self._at = story.begins_ns
         self._closed = False

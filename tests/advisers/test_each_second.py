@@ -14,9 +14,10 @@ from engine.advisers.coordinator import BASE
 from engine.advisers.each_second import BEGIN, END, AdvisersState
 from engine.advisers.keep import check
 from engine.advisers.sight import COORDINATOR, Sight
+from engine.batch import BatchBuilder
 from engine.checkpoint import BadCheckpoint, pack, unpack
 from engine.core import State, apply
-from engine.events import Advice, Advised, AdviserRule, Baseline, Decision, Derived, Outcome, Tally
+from engine.events import Advice, Advised, AdviserRule, Baseline, Decision, Derived, Outcome, Setup, Tally
 from engine.frame import SignalNow, View
 from engine.kernels import indicators as indicator_kernel
 from engine.kernels import seconds as grid
@@ -231,3 +232,19 @@ def test_a_strangers_words_that_would_steer_a_terminal_are_refused(character: st
     stance.reason += character
     with pytest.raises(BadCheckpoint, match="control characters"):
         unpack(pack(state))
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_advisers_that_are_off_say_nothing(on: bool) -> None:
+    """In a session whose path is made up, such as a story of the past."""
+    state, said = State(), []
+    out = BatchBuilder()
+    rule = AdviserRule(3.0, 10.0, 8.0, 8.0, 5.0, decision_s=4.0, on=on)
+    for number, batch in enumerate(generated_batches(9, 600)):
+        said += apply(state, batch)[0]
+        if number % 50 == 0:
+            out.add_note(Setup(advisers=rule), state.ts)
+            out.add_note(Advised("mine", 0, 0.9, 6.0, "because"), state.ts)
+            apply(state, out.take())
+    spoken = [item for item in said if isinstance(item, Advice | Outcome | Decision)]
+    assert bool(spoken) is on
