@@ -13,9 +13,8 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
-from sqlite_utils import Database
-
 from engine.text import clean
+from store.database import Database
 from store.errors import BadRecording, BeingWritten, NewerRecording, NotARecording, StoreError
 from store.lock import WriteLock, is_being_written
 from store.tables import INSTRUMENTS, PLAIN, Columns

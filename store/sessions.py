@@ -16,9 +16,9 @@ from difflib import get_close_matches
 from pathlib import Path
 
 import msgspec
-from sqlite_utils import Database
 
 from engine.text import clean
+from store.database import Database
 from store.errors import BadRecording, BeingWritten, NoSuchSession, NotARecording, StoreError
 from store.header import read_header, write_ending
 from store.lock import WriteLock, is_being_written
