@@ -1,5 +1,7 @@
 """`make bench`: run every benchmark (or those named), print its figures, append them to a history.
 
+Options go to the benchmark that is named before them: `python -m benchmarks day --venue kraken`.
+
 The history is one JSON line a run in `benchmarks/history.jsonl`, with the machine's name, so that figures
 are compared with others of the same machine. Timings inform; they fail no build.
 """
@@ -39,7 +41,9 @@ def processor() -> str:
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
 
 
-def main(chosen: list[str]) -> int:
+def main(words: list[str]) -> int:
+    first = next((at for at, word in enumerate(words) if word.startswith("--")), len(words))
+    chosen, options = words[:first], words[first:]
     names = sorted(path.stem for path in HERE.glob("bench_*.py"))
     unknown = [name for name in chosen if f"bench_{name}" not in names]
     if unknown:
@@ -50,7 +54,8 @@ def main(chosen: list[str]) -> int:
     for name in [f"bench_{c}" for c in chosen] or names:
         print(f"\n{name.removeprefix('bench_')}", flush=True)
         try:
-            found: dict[str, float] = importlib.import_module(f"benchmarks.{name}").run()
+            module = importlib.import_module(f"benchmarks.{name}")
+            found: dict[str, float] = module.run(options) if options else module.run()
         except FileNotFoundError as error:
             print(f"  left out: {error}")
             continue

@@ -14,8 +14,9 @@ import time
 from collections.abc import AsyncIterator
 
 from engine.core import State
+from engine.feeds.binance import Binance
 from engine.feeds.fake_market import SYMBOLS
-from engine.feeds.live import LiveSource
+from engine.feeds.live import LiveSource, Watched
 from engine.feeds.options import FeedOptions
 from engine.frame import Frame
 from engine.session import Session
@@ -44,7 +45,7 @@ async def cpu_percent(symbols: list[str]) -> tuple[float, float]:
     frames: list[Frame] = []
     async with exchange(symbols) as options:
         synced = asyncio.Event()
-        session = Session(LiveSource(symbols, options), publish=frames.append)
+        session = Session(LiveSource([Watched(Binance, symbols, options)]), publish=frames.append)
 
         def look(state: State, _: object) -> None:
             if sum(book.shown_state == "SYNCED" for book in state.symbols.values()) == len(symbols):

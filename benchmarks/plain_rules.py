@@ -19,6 +19,7 @@ START_TICKS = 10_000
 HANDLES = 6  # orders of a maker: three a side
 HELD, CASH = 0, 1
 SHARES = (10, 20, 50, 5)  # of 85
+ACTS = (1.0, 0.2, 0.5, 1.0)  # the chance that one of a family does anything in a step
 
 Ints = np.ndarray
 
@@ -33,7 +34,8 @@ def families(agents: int) -> Ints:
 def new_run(agents: int, seed: int = 1) -> tuple[State, Records, Streams, Ints, Ints, Ints]:
     """(book, scratch for trades, streams, families, what each has, [value, trades]) before the first step."""
     state = new_state(Prevention.NONE, handles=HANDLES * agents, levels=HANDLES * agents + 8)
-    streams = new_streams(seed, [str(agent) for agent in range(agents)] + ["world"])
+    # Word by word, so that the processor draws for several agents at once.
+    streams = np.asfortranarray(new_streams(seed, [str(agent) for agent in range(agents)] + ["world"]))
     counts = np.array([START_TICKS, 0], np.int64)
     return (
         state,
@@ -78,13 +80,20 @@ def run(
     `counts` has the value in ticks and the number of trades.
     """
     lucks = np.empty(len(family))
+    chances = np.array([ACTS[who] for who in family])
+    acting = np.empty(len(family), np.int64)
     for step in range(len(seen)):
-        # Streams are their own: drawn together, decisions need not wait for them.
+        # Streams are their own: drawn together, decisions need not wait for them. Who acts is found without a branch,
+        # which nobody could foretell.
         for agent in range(len(family)):
             lucks[agent] = uniform(streams, agent)
+        act = 0
+        for agent in range(len(family)):
+            acting[act] = agent
+            act += lucks[agent] < chances[agent]
         luck = uniform(streams, len(family))
         counts[0] += (luck > 0.75) - (luck < 0.25)
-        for agent in range(len(family)):
+        for agent in acting[:act]:
             luck, who = lucks[agent], family[agent]
             bid, ask, value = -state.sides[0].best, state.sides[1].best, counts[0]
             mine = HANDLES * agent
@@ -97,12 +106,12 @@ def run(
                     bid_handle = mine + 2 * away
                     _order(state, trades, books, counts, LIMIT, 0, low - away, 5, bid_handle, agent)
                     _order(state, trades, books, counts, LIMIT, 1, low + 4 + away, 5, bid_handle + 1, agent)
-            elif who == INFORMED and luck < 0.2:
+            elif who == INFORMED:
                 if value - ask > 3:
                     _order(state, trades, books, counts, MARKET, 0, 0, 3, -1, agent)
                 elif bid - value > 3 and bid != -EMPTY:
                     _order(state, trades, books, counts, MARKET, 1, 0, 3, -1, agent)
-            elif who == NOISE and luck < 0.5:
+            elif who == NOISE:
                 side = 0 if uniform(streams, agent) < 0.5 else 1
                 lots = 1 + int(uniform(streams, agent) * 5.0)
                 if luck < 0.2:

@@ -19,7 +19,7 @@ def own_folder() -> Path:
     return paths.config_folder() / "advisers"
 
 
-def adviser_desk(settings: Settings, say: Callable[[str], None]) -> AdviserDesk:
+def adviser_desk(settings: Settings, venues: Sequence[str], say: Callable[[str], None]) -> AdviserDesk:
     """For one live session: `producers` take it, and its `run` stands `beside`. Starts the own advisers' processes.
 
     A market served on this machine is made up: its records are neither kept nor begun with others'.
@@ -30,7 +30,7 @@ def adviser_desk(settings: Settings, say: Callable[[str], None]) -> AdviserDesk:
     from store.advice import AdviceShelf
 
     own = [OwnAdviser(path) for path in files(own_folder())]
-    if is_made_up(settings):
+    if is_made_up(settings, venues):
         return AdviserDesk(None, own, say, lambda _: None)
     shelf = AdviceShelf(paths.state_database())
     session = uuid.uuid4().hex

@@ -41,9 +41,10 @@ class Tape(Protocol):
 def import_(
     files: tuple[Path, ...], symbol: str, venue: str, name: str | None, flags: tuple[str, ...]
 ) -> None:
-    """Make a recording of FILEs: fetched dumps, LOBSTER's pairs, hftbacktest's npz, or plain bars (CSV, Parquet).
+    """Make a recording of FILEs: fetched dumps, LOBSTER's pairs, hftbacktest's npz, bars (CSV, Parquet) or a capture.
 
     LOBSTER's two files are found by either one's name. Fetched trades and bookTicker of one symbol make one session.
+    A capture is what an exchange sent: of `microtui live --raw`, of hftbacktest (.gz) or of cryptofeed (.jsonl.zst).
     """
     from cli.settings import load_settings
 
@@ -69,6 +70,12 @@ def open_files(
         if len(pairs) > 1 or None in pairs:
             raise DataError("expected one day of one ticker: a LOBSTER pair is imported by itself")
         return _lobster(files[0], setup), ()
+    if any(is_capture(path) for path in files):
+        from engine.data.raw_tape import RawTape
+
+        if len(files) > 1:
+            raise DataError("expected one capture: it is imported by itself")
+        return RawTape(files[0], setup), ()
     if any(path.suffix == ".npz" for path in files):
         from engine.data.hft import HftDay
 
@@ -97,6 +104,12 @@ def _lobster(path: Path, setup: Setup) -> Tape:
     pair = pair_of(path)
     assert pair is not None  # noqa: S101  asked before
     return LobsterDay(pair, read(pair), setup)
+
+
+def is_capture(path: Path) -> bool:
+    """Whether a file is a capture by its name; bars may be packed too, as .csv.gz."""
+    endings = path.suffixes[-2:]
+    return ".jsonl" in endings or (path.suffix in (".gz", ".zst") and ".csv" not in endings)
 
 
 def _kind(path: Path) -> str:
@@ -141,10 +154,11 @@ async def _record(tape: Tape, settings: Settings, name: str | None) -> tuple[Pat
     if recorder.status.state != "OFF" or recorder.status.lost_events:
         forget(path)
         raise UserError(f"the session could not be recorded: {recorder.status.reason or 'events were lost'}")
-    symbol = session.state.symbols[0]
-    lines = [tape.note, f"{session.state.seq:,} events, {symbol.trade_count:,} trades"]
-    if decided := symbol.feature("decided"):
-        verified = symbol.feature("verified") or 0.0
+    symbols = session.state.symbols.values()
+    trades = sum(symbol.trade_count for symbol in symbols)
+    lines = [tape.note, f"{session.state.seq:,} events, {trades:,} trades"]
+    if decided := sum(symbol.feature("decided") or 0.0 for symbol in symbols):
+        verified = sum(symbol.feature("verified") or 0.0 for symbol in symbols)
         lines.append(f"best prices as stated: {verified:,.0f} of {decided:,.0f}")
     lines.append(f"microtui replay {path.stem}")
     if name is not None:

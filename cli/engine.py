@@ -40,8 +40,8 @@ class EngineThread:
 
     def stop(self, timeout_s: float = 10.0) -> None:
         """End the session and close its recording. Returns when that is done, or after `timeout_s`."""
-        self._stopping = True
-        if self._loop is not None and self._task is not None and not self._loop.is_closed():
+        first, self._stopping = not self._stopping, True
+        if first and self._loop is not None and self._task is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._task.cancel)
         if self._thread.ident is not None:  # it may never have been started
             self._thread.join(timeout_s)

@@ -10,6 +10,14 @@ import click
 @click.command()
 @click.argument("symbols", nargs=-1, metavar="[SYMBOL...]")
 @click.option(
+    "--venue",
+    "venues",
+    default="binance",
+    show_default=True,
+    metavar="NAME[,NAME...]",
+    help="Whose protocol it speaks; several take ports side by side.",
+)
+@click.option(
     "--port", type=click.IntRange(0, 65535), default=9001, show_default=True, help="0: any free one."
 )
 @click.option("--seed", type=int, default=7, show_default=True, help="Of the made-up market.")
@@ -29,9 +37,15 @@ import click
     help="Made-up posts a minute, on a text server beside it.",
 )
 def exchange(
-    symbols: tuple[str, ...], port: int, seed: int, rate: float, capture: Path | None, posts: float
+    symbols: tuple[str, ...],
+    venues: str,
+    port: int,
+    seed: int,
+    rate: float,
+    capture: Path | None,
+    posts: float,
 ) -> None:
-    """Serve the Binance spot protocol on 127.0.0.1: a made-up market in SYMBOL... (BTCUSDT ETHUSDT), and posts.
+    """Serve a venue's protocol on 127.0.0.1: a made-up market in SYMBOL... (BTC ETH), and posts.
 
     Nothing it shows is real. It prints the command that connects to it, and serves until Ctrl+C.
     """
@@ -41,12 +55,20 @@ def exchange(
 
     from cli.errors import UserError
     from engine.feeds.errors import FeedError
-    from engine.feeds.fake_binance import serve
+    from engine.feeds.fake_serve import serve
+    from engine.feeds.fake_venues import DIALECTS, dialect_of
+    from engine.text import clean
 
-    names = tuple(symbol.upper() for symbol in symbols) or ("BTCUSDT", "ETHUSDT")
+    names = list(dict.fromkeys(name.strip().lower() for name in venues.split(",") if name.strip()))
+    unknown = [name for name in names if name not in DIALECTS]
+    if unknown or not names:
+        found = clean(", ".join(unknown), 60) or "no name"
+        raise UserError(f"--venue takes {', '.join(DIALECTS)}; found {found}")
+    dialects = [dialect_of(name) for name in names]
+    bases = symbols or ("BTC", "ETH")
     try:
         with contextlib.suppress(KeyboardInterrupt):
-            asyncio.run(serve(port, names, seed=seed, capture=capture, rate=rate, posts_a_minute=posts))
+            asyncio.run(serve(dialects, port, bases, seed, capture, rate, posts))
     except (ValueError, FeedError) as error:
         raise UserError(str(error)) from None
     except OSError as error:

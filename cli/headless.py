@@ -13,7 +13,7 @@ from typing import Any
 
 from engine.core import State, SymbolState
 from engine.events import Derived
-from engine.frame import TEXT_FEEDS, Recording
+from engine.frame import BESIDE_FEEDS, Recording
 from engine.session import Session
 
 _ROUND = {
@@ -81,13 +81,14 @@ class LinePrinter:
 
     def _ended(self, state: State) -> dict[str, Any]:
         began = self._began or state.started
+        names = [symbol.instrument.symbol for symbol in state.symbols.values()]
         return {
             "end": True,
             "ts": iso(state.ts),
             "seconds": round((state.ts - began) / 1e9, 1) if began else 0.0,
             "events": state.seq,
             "symbols": {
-                s.instrument.symbol: {
+                s.instrument.symbol if names.count(s.instrument.symbol) == 1 else s.instrument.key: {
                     "state": s.shown_state,
                     "update_id": _whole(s.feature("update_id")),
                     "verified": _proof(s),
@@ -141,7 +142,7 @@ class LinePrinter:
         return row
 
     def _waiting(self, state: State) -> dict[str, Any]:
-        feed = next((feed for feed in state.feeds.values() if feed.venue not in TEXT_FEEDS), None)
+        feed = next((feed for feed in state.feeds.values() if feed.venue not in BESIDE_FEEDS), None)
         return {
             "ts": iso(state.ts),
             "asset": None,

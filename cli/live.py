@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.durations import Duration
+from cli.watching import Market, market_of, watched
 
 if TYPE_CHECKING:
     from cli.settings import Settings
@@ -18,11 +19,17 @@ if TYPE_CHECKING:
     from engine.session import Session
     from tui.bridge import Bridge
 
-MAX_SYMBOLS = 100
-
 
 @click.command()
 @click.argument("symbols", nargs=-1, required=True, metavar="SYMBOL...")
+@click.option(
+    "--venue",
+    "venues",
+    default="binance",
+    show_default=True,
+    metavar="NAME[,NAME...]",
+    help="Where: see `microtui venues`. Several are watched side by side.",
+)
 @click.option("--headless", is_flag=True, help="No screen: one JSON object a line on stdout.")
 @click.option("--for", "for_s", type=Duration(), help="End after this long, such as 30s (headless).")
 @click.option(
@@ -37,6 +44,7 @@ MAX_SYMBOLS = 100
 )
 def live(
     symbols: tuple[str, ...],
+    venues: str,
     headless: bool,
     for_s: float | None,
     interval_s: float,
@@ -44,23 +52,16 @@ def live(
     no_agents: bool,
     flags: tuple[str, ...],
 ) -> None:
-    """Watch SYMBOL... (such as BTCUSDT ETHUSDT) on Binance spot.
+    """Watch SYMBOL... (such as BTCUSDT ETHUSDT, BTC-USD or XBT/USD) on one venue or several.
+
+    A symbol is found in each venue's own spelling, and in its own dollar where it lacks the one that was asked for.
 
     The session is recorded as you watch: `microtui replay` plays it again, and the left arrow rewinds it. On the
     screen our agents trade on paper beside the first symbol, and you may too; no order ever leaves this machine.
     """
-    names = tuple(dict.fromkeys(s.strip().upper() for s in symbols))
-    for name in names:
-        if not (name.isascii() and name.isalnum() and 3 <= len(name) <= 20):
-            raise click.BadParameter(
-                f"expected a symbol such as BTCUSDT, found {name[:30]!r}", param_hint="SYMBOL"
-            )
-    if len(names) > MAX_SYMBOLS:
-        raise click.BadParameter(
-            f"at most {MAX_SYMBOLS} symbols in one run, found {len(names)}", param_hint="SYMBOL"
-        )
+    market = market_of(symbols, venues)
     if headless:
-        _headless(names, for_s, interval_s, record, flags)
+        _headless(market, for_s, interval_s, record, flags)
         return
     if for_s is not None:
         raise click.UsageError("--for goes with --headless")
@@ -69,8 +70,8 @@ def live(
 
     current: list[Session] = []
     run_screen(
-        partial(_build_desk, names, record, not no_agents, flags, current),
-        title=f"live {' '.join(names)}",
+        partial(_build_desk, market, record, not no_agents, flags, current),
+        title=f"live {market.title}",
         exporters=exporters(lambda: current[0].sink.status.path if current and current[0].sink else ""),
         flags=flags,
     )
@@ -79,7 +80,7 @@ def live(
 
 
 async def _build_desk(
-    symbols: tuple[str, ...],
+    market: Market,
     record: bool | None,
     agents: bool,
     flags: tuple[str, ...],
@@ -109,7 +110,7 @@ async def _build_desk(
     tidy(settings, say)
 
     def make_session(publish: Callable[[Frame], None], host: Callable[[Host], Host]) -> Session:
-        session = _session(symbols, settings, record, say, publish=publish, host=host)
+        session = _session(market, settings, record, say, publish=publish, host=host)
         current.append(session)
         return session
 
@@ -137,7 +138,7 @@ async def _build_desk(
 
 
 def _session(
-    symbols: tuple[str, ...],
+    market: Market,
     settings: Settings,
     record: bool | None,
     say: Callable[[str], None],
@@ -145,27 +146,39 @@ def _session(
     host: Callable[[Host], Host] = lambda host: host,
 ) -> Session:
     from cli.advising import adviser_desk
+    from cli.chain import chain_reading
+    from cli.outlets import outlets_of
     from cli.reading import texts
-    from cli.recording import sink_maker
+    from cli.recording import next_sink_maker, sink_maker
     from engine.feeds.clock import SystemClock
     from engine.feeds.live import LiveSource
     from engine.regimes.service import Refits
     from engine.session import Session
 
     clock = SystemClock()
-    make_sink = sink_maker(settings, symbols, clock.now, say)
+    make_sink = sink_maker(settings, market, clock.now, say)
     on = settings.record.on if record is None else record
     text, refits = texts(settings, clock, say), Refits()
-    advising = adviser_desk(settings, say)
-    return Session(
-        LiveSource(symbols, settings.feed_options(), clock, setup=settings.setup()),
+    advising = adviser_desk(settings, market.venues, say)
+    chain, outlets = chain_reading(settings, clock, say), outlets_of(settings, say)
+    session = Session(
+        LiveSource(watched(market, settings), clock, setup=settings.setup()),
         publish=publish,
         host=(lambda h: text.tell(host(h))) if text is not None else host,
         sink=make_sink() if on else None,
         make_sink=make_sink,
-        producers=[text.reading, refits, advising] if text is not None else [refits, advising],
-        beside=[text.run, refits.run, advising.run] if text is not None else [refits.run, advising.run],
+        next_sink=next_sink_maker(settings, market, clock.now, say),
+        producers=[
+            *([text.reading] if text is not None else []),
+            *([chain] if chain is not None else []),
+            refits,
+            advising,
+        ],
+        beside=[part.run for part in (text, chain, refits, advising, outlets) if part is not None],
     )
+    if outlets is not None:
+        session.observers.append(outlets)
+    return session
 
 
 def _say_what_was_kept(session: Session) -> None:
@@ -182,7 +195,7 @@ def _say_what_was_kept(session: Session) -> None:
 
 
 def _headless(
-    symbols: tuple[str, ...],
+    market: Market,
     for_s: float | None,
     interval_s: float,
     record: bool | None,
@@ -198,7 +211,7 @@ def _headless(
     sessions: list[Session] = []
 
     def make() -> Session:
-        sessions.append(_session(symbols, settings, record, say))
+        sessions.append(_session(market, settings, record, say))
         return sessions[0]
 
     try:

@@ -61,7 +61,7 @@ def build(story: Story, file: Path, real: Sequence[Path] = ()) -> None:
     session = Session(source, sink=recorder, producers=[_agents(story)])
     session.observers.append(_Watch(recorder))
     asyncio.run(session.run())
-    if recorder.status.state == "FAILED":
+    if recorder.failed:
         raise UserError(recorder.status.reason)
 
 
@@ -78,9 +78,8 @@ class _Watch:
         self._recorder = recorder
 
     def __call__(self, state: State, derived: Sequence[Derived]) -> None:
-        status = self._recorder.status
-        if status.state == "FAILED":
-            raise UserError(status.reason)
+        if self._recorder.failed:
+            raise UserError(self._recorder.status.reason)
 
 
 def _agents(story: Story) -> Producer:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from cli import paths
 from cli.settings import Settings
+from cli.watching import Market
+from engine.feeds.venues import VENUES
 from engine.ports import Sink
 from store.errors import StoreError
 from store.header import new_header
@@ -38,16 +40,16 @@ def tidy(settings: Settings, say: Callable[[str], None]) -> None:
 
 
 def sink_maker(
-    settings: Settings, symbols: tuple[str, ...], now: Callable[[], int], say: Callable[[str], None]
+    settings: Settings, market: Market, now: Callable[[], int], say: Callable[[str], None]
 ) -> Callable[[], Sink | None]:
     """A function that begins a recording, or says why it cannot and gives None: the session goes on."""
 
     def make() -> Sink | None:
         started = now()
         try:
-            path = catalogue_of(settings).new_path(symbols, started)
-            kind = "made-up" if is_made_up(settings) else "live"
-            return Recorder(path, new_header(f"{kind} {' '.join(symbols)}", started))
+            path = catalogue_of(settings).new_path(_told(market), started)
+            kind = "made-up" if is_made_up(settings, market.venues) else "live"
+            return Recorder(path, new_header(f"{kind} {market.title}", started))
         except (StoreError, OSError) as error:
             say(f"not recording: {error}")
             return None
@@ -55,10 +57,34 @@ def sink_maker(
     return make
 
 
-def is_made_up(settings: Settings) -> bool:
+def next_sink_maker(
+    settings: Settings, market: Market, now: Callable[[], int], say: Callable[[str], None]
+) -> Callable[[Sink, int], Sink | None]:
+    """What goes on where a day ends: a recording whose parent is the one before; where none can be made, nothing."""
+
+    def follow(before: Sink, seq: int) -> Sink | None:
+        if not isinstance(before, Recorder):
+            return None
+        started = now()
+        try:
+            path = catalogue_of(settings).new_path(_told(market), started)
+            return Recorder(path, new_header(before.header.source, started, parent=(before.header.id, seq)))
+        except (StoreError, OSError) as error:
+            say(f"no new recording for the new day, the old one goes on: {error}")
+            return None
+
+    return follow
+
+
+def _told(market: Market) -> tuple[str, ...]:
+    """Symbols as a file's name takes them."""
+    return tuple(symbol.replace("/", "-") for symbol in market.symbols)
+
+
+def is_made_up(settings: Settings, venues: Sequence[str]) -> bool:
     """Whether the market is served on this machine: no record of it is one of a real market."""
-    binance = settings.venues.binance
-    hosts = {urlsplit(url).hostname for url in (*binance.ws, *binance.rest)}
+    asked = [settings.venues.of(VENUES[venue]) for venue in venues]
+    hosts = {urlsplit(url).hostname for one in asked for url in (*one.ws, *one.rest)}
     return bool(hosts & {"127.0.0.1", "localhost", "::1"})
 
 

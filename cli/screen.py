@@ -6,6 +6,8 @@ import logging
 import os
 import signal
 import sys
+import threading
+import time
 import tomllib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -15,6 +17,8 @@ from cli.engine import EngineThread
 from cli.errors import UserError
 from tui.app import MicrotuiApp
 from tui.bridge import Bridge
+
+GRACE_S = 3.0  # for the way out over the screen
 
 if TYPE_CHECKING:
     from engine.desk import Desk
@@ -50,8 +54,7 @@ def run_screen(
         title=title,
     )
     engine = EngineThread(bridge, build)
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: app.call_later(app.exit))
+    _leave_when_told(app, engine)
     app.call_after_first_paint = engine.start
     try:
         app.run()
@@ -59,6 +62,29 @@ def run_screen(
         engine.stop()
     if bridge.failure:
         raise UserError(bridge.failure)
+
+
+def _leave_when_told(app: MicrotuiApp, engine: EngineThread) -> None:
+    """On SIGTERM and SIGHUP: the screen's own way out, and another where there is no terminal left to close it on.
+
+    A hang-up also brings SIGCONT, at which Textual begins to paint anew; with the terminal gone or its reader stopped,
+    whoever writes to it waits for ever.
+    """
+    told = threading.Event()
+
+    def leave(number: int, _: object) -> None:
+        app.call_later(app.exit)
+        if not told.is_set():
+            told.set()
+            threading.Thread(target=see_to_it, args=(number,), name="leave", daemon=True).start()
+
+    def see_to_it(number: int) -> None:
+        time.sleep(GRACE_S)
+        engine.stop()  # the recording is closed, whatever became of the screen
+        os._exit(128 + number)
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, leave)
 
 
 def log_to_file() -> None:

@@ -19,19 +19,25 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
 from cli import paths
+from cli.alert_settings import AlertingSettings, AlertSettings, RiskSettings, alert_rules
+from cli.chain_settings import ChainSettings
 from cli.errors import UserError
+from cli.setting_faults import ENVIRONMENT_PREFIX, fault, hidden, is_secret
+from cli.toml_places import lines_of
+from cli.venue_settings import Rest, Venues, listed
 from engine.events import AdviserRule, RegimeRule, SentimentRule, Setup, SignalRule
-from engine.feeds.options import FeedOptions
 from engine.feeds.text_options import RedditKeys, TextOptions
+from engine.feeds.venues import VENUES
 from engine.paper.rules import Rules
+from engine.rules import RiskRule
 from engine.sentiment.gateway_options import CEILING_USD, GatewayOptions, Key
 from engine.sentiment.local_options import LocalOptions
 
-ENVIRONMENT_PREFIX = "MICROTUI_"
 # Variables of the same prefix that are no settings.
 NOT_SETTINGS = {
     "MICROTUI_CAPTURES",
@@ -42,30 +48,10 @@ NOT_SETTINGS = {
 }
 # Variables with a name of their own.
 NAMED = {"MICROTUI_GATEWAY_KEY": "sentiment.gateway.api_key"}
-_SECRET_WORDS = ("secret", "password", "token", "api_key", "apikey", "client_id")
-
-
-def _listed(value: Any) -> Any:
-    """One or several: text, as flags and the environment give it, is what stands between its commas."""
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
-
-
-Rest = Annotated[str, Field(pattern=r"^https?://[^\s/]+")]
-Ws = Annotated[str, Field(pattern=r"^wss?://[^\s/]+")]
 
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Binance(_Part):
-    rest: Annotated[list[Rest], BeforeValidator(_listed), Field(min_length=1)] = list(FeedOptions().rest)
-    ws: Annotated[list[Ws], BeforeValidator(_listed), Field(min_length=1)] = list(FeedOptions().ws)
-    depth_limit: Annotated[int, Field(ge=100, le=5000)] = 5000
-
-
-class Venues(_Part):
-    binance: Binance = Binance()
 
 
 _TEXT = TextOptions()
@@ -76,7 +62,7 @@ Period = Annotated[float, Field(ge=1, le=86_400)]
 class RedditSettings(_Part):
     url: Rest = _TEXT.reddit
     oauth_url: Rest = _TEXT.reddit_oauth
-    subreddits: Annotated[list[Subreddit], BeforeValidator(_listed), Field(max_length=50)] = list(
+    subreddits: Annotated[list[Subreddit], BeforeValidator(listed), Field(max_length=50)] = list(
         _TEXT.subreddits
     )
     every_s: Period = _TEXT.reddit_every_s
@@ -97,7 +83,7 @@ class RedditSettings(_Part):
 
 
 class NewsSettings(_Part):
-    feeds: Annotated[list[Rest], BeforeValidator(_listed), Field(max_length=50)] = list(_TEXT.news)
+    feeds: Annotated[list[Rest], BeforeValidator(listed), Field(max_length=50)] = list(_TEXT.news)
     every_s: Period = _TEXT.news_every_s
 
 
@@ -190,7 +176,7 @@ class RegimeSettings(_Part):
 
 class BookSettings(_Part):
     bands_bps: Annotated[
-        list[Annotated[float, Field(ge=0.01, le=5000)]], BeforeValidator(_listed), Field(max_length=5)
+        list[Annotated[float, Field(ge=0.01, le=5000)]], BeforeValidator(listed), Field(max_length=5)
     ] = [10.0, 25.0]
     round_trip_quote: Annotated[float, Field(ge=1e-9, le=1e15)] = 100_000.0
 
@@ -269,9 +255,19 @@ class Settings(_Part):
     record: RecordSettings = RecordSettings()
     agents: AgentSettings = AgentSettings()
     advisers: AdviserSettings = AdviserSettings()
+    chain: ChainSettings = ChainSettings()
+    alerts: list[AlertSettings] = []
+    alerting: AlertingSettings = AlertingSettings()
+    risk: RiskSettings = RiskSettings()
     data: DataSettings = DataSettings()
     screen: ScreenSettings = ScreenSettings()
     keys: dict[str, str] = {}
+
+    @field_validator("alerts")
+    @classmethod
+    def _apart(cls, value: list[AlertSettings]) -> list[AlertSettings]:
+        alert_rules(value, AlertingSettings())
+        return value
 
     def setup(self) -> Setup:
         """What the core computes with; the 1 % band always comes first."""
@@ -283,11 +279,10 @@ class Settings(_Part):
             sentiment=SentimentRule(self.sentiment.tau_s, self.sentiment.alpha),
             regime=RegimeRule(**self.regime.model_dump()),
             advisers=AdviserRule(**self.advisers.model_dump()),
+            alerts=alert_rules(self.alerts, self.alerting),
+            risk=RiskRule(**self.risk.model_dump()),
+            taker_bps={name: self.venues.of(info).taker_bps for name, info in VENUES.items()},
         )
-
-    def feed_options(self) -> FeedOptions:
-        binance = self.venues.binance
-        return FeedOptions(rest=tuple(binance.rest), ws=tuple(binance.ws), depth_limit=binance.depth_limit)
 
     def local_options(self) -> LocalOptions:
         """The local model: the one named, else the one trained here, else the default. It is used if `local.on`."""
@@ -320,11 +315,22 @@ def load_settings(flags: Iterable[str] = ()) -> Settings:
 
 def load(file: Path, flags: Iterable[str] = (), environment: Mapping[str, str] = os.environ) -> Settings:
     """All layers merged and checked. Raises UserError that names every fault with its place."""
+    values, places = layers(file, flags, environment)
+    if faults := [*lax_mode(file), *faults_in(values, places, file)]:
+        count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
+        raise UserError(f"{count} in the settings:\n  " + "\n  ".join(faults))
+    return Settings.model_validate(values)
+
+
+def layers(
+    file: Path, flags: Iterable[str] = (), environment: Mapping[str, str] = os.environ
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """What file, environment and flags say, merged, and the place of each dotted key. Not checked yet.
+
+    Raises UserError where the file cannot be read, or a flag is none.
+    """
     text, values = read_file(file)
-    _check_privacy(file, values)
-    places: dict[str, str] = {}
-    for key, line in _lines_of(text).items():
-        places[key] = f"{file}:{line}"
+    places = {key: f"{file}:{line}" for key, line in lines_of(text).items()}
     for name, value in sorted(environment.items()):
         if name.startswith(ENVIRONMENT_PREFIX) and name not in NOT_SETTINGS:
             key = NAMED.get(name) or name.removeprefix(ENVIRONMENT_PREFIX).lower().replace("__", ".")
@@ -336,19 +342,23 @@ def load(file: Path, flags: Iterable[str] = (), environment: Mapping[str, str] =
             raise UserError(
                 f"--set expects key=value, such as venues.binance.ws=ws://127.0.0.1:9001, found {flag!r}"
             )
-        if _is_secret(key):
+        if is_secret(key):
             raise UserError(
                 f"--set {key}: every process can read a secret on the command line; "
                 f"put it in {file} or in the environment"
             )
         _put(values, key.strip(), value.strip())
         places[key.strip()] = "--set"
+    return values, places
+
+
+def faults_in(values: Mapping[str, Any], places: Mapping[str, str], file: Path) -> list[str]:
+    """Every fault of what `layers` merged, with its place and what would be right; empty where there is none."""
     try:
-        return Settings.model_validate(values)
+        Settings.model_validate(values)
     except ValidationError as error:
-        faults = [_fault(e, places, file) for e in error.errors()]
-        count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
-        raise UserError(f"{count} in the settings:\n  " + "\n  ".join(faults)) from None
+        return [fault(e, places, file, Settings) for e in error.errors()]
+    return []
 
 
 def read_file(file: Path) -> tuple[str, dict[str, Any]]:
@@ -364,27 +374,18 @@ def read_file(file: Path) -> tuple[str, dict[str, Any]]:
         raise UserError(f"{file} is not valid TOML: {error}") from None
 
 
-def _is_secret(key: str) -> bool:
-    return any(word in key.lower() for word in _SECRET_WORDS)
-
-
-def _check_privacy(file: Path, values: Mapping[str, Any]) -> None:
-    """Raises UserError where the file holds a secret and others may read it."""
-    if os.name != "posix" or _hidden(values) == values:
-        return
+def lax_mode(file: Path) -> list[str]:
+    """The fault of a file that holds a secret and that others may read."""
+    values = read_file(file)[1]
+    if os.name != "posix" or hidden(values) == values:
+        return []
     mode = file.stat().st_mode & 0o777
-    if mode & 0o077:
-        raise UserError(
-            f"{file} holds a secret: expected mode 600, found {mode:o}, which lets others read it; "
-            f"chmod 600 {file}"
-        )
-
-
-def _hidden(value: Any) -> Any:
-    """The same, with every secret in it covered."""
-    if isinstance(value, Mapping):
-        return {key: "(hidden)" if _is_secret(key) else _hidden(inner) for key, inner in value.items()}
-    return [_hidden(inner) for inner in value] if isinstance(value, list) else value
+    if not mode & 0o077:
+        return []
+    return [
+        f"{file} holds a secret: expected mode 600, found {mode:o}, which lets others read it; "
+        f"chmod 600 {file}"
+    ]
 
 
 def _put(values: dict[str, Any], key: str, value: str) -> None:
@@ -395,51 +396,3 @@ def _put(values: dict[str, Any], key: str, value: str) -> None:
             raise UserError(f"{key}: {part} is a value, not a table")
         values = inner
     values[last] = value
-
-
-def _lines_of(text: str) -> dict[str, int]:
-    """Dotted key -> line number, by a plain reading of `[table]` and `key =` lines."""
-    places: dict[str, int] = {}
-    table = ""
-    for number, line in enumerate(text.splitlines(), 1):
-        stripped = line.strip()
-        if stripped.startswith("[") and "]" in stripped:
-            table = stripped.strip("[] \t").split("]")[0] + "."
-            places[table[:-1]] = number
-        elif "=" in stripped and not stripped.startswith("#"):
-            places[table + stripped.split("=")[0].strip().strip("\"'")] = number
-    return places
-
-
-def _fault(error: Any, places: Mapping[str, str], file: Path) -> str:
-    path = [str(part) for part in error["loc"]]
-    place = str(file)
-    for length in range(len(path), 0, -1):
-        if (key := ".".join(path[:length])) in places:
-            place = places[key]
-            break
-    found = "(hidden)" if _is_secret(".".join(path)) else repr(_hidden(error["input"]))
-    found = found if len(found) <= 60 else found[:59] + "…"
-    if error["type"] == "extra_forbidden":
-        return f"{place}: {'.'.join(path)} is not a setting; {_known(path)}"
-    if error["type"] == "value_error":  # our own, of a whole table: it says all, and repeats no secret
-        return f"{place}: {'.'.join(path)}: {error['ctx']['error']}"
-    return f"{place}: {'.'.join(path)}: {_expected(error)}, found {found}"
-
-
-def _known(path: list[str]) -> str:
-    model: Any = Settings
-    for part in path[:-1]:
-        field = model.model_fields.get(part)
-        model = field.annotation if field is not None else Settings
-    return "there are " + ", ".join(model.model_fields)
-
-
-def _expected(error: Any) -> str:
-    if error["type"] == "string_pattern_mismatch":
-        scheme = "ws:// or wss://" if "wss" in error["ctx"]["pattern"] else "http:// or https://"
-        return f"expected an address that begins with {scheme}"
-    message = str(error["msg"])
-    return "expected " + message.removeprefix("Input should be ").removeprefix("a valid ").replace(
-        "Input", "it"
-    )

@@ -6,8 +6,10 @@ TICK: where a tick is present it is the batch's last row, so folding a batch end
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +24,9 @@ MISSING = -(2**63)  # an absent id or time: never zero, which is a number
 
 # What each field holds, by kind:
 #   SNAPSHOT  last_id = the book's update id; bids then asks in levels; flags: see below
-#   DELTA     first_id..last_id; bids then asks in levels (lots 0 removes the level)
+#   DELTA     first_id..last_id; bids then asks in levels (lots 0 removes the level); flags: CHECKED
+#             Of both: size_lots = levels a side that the venue tells of, 0: all; with CHECKED price_ticks = its
+#             checksum, ask_ticks = what a tick counts in the digits of a price there
 #   TRADE     last_id = trade id; price_ticks, size_lots; side = the aggressor's, +1 bought, -1 sold
 #   TOP       last_id = update id; price_ticks/size_lots = best bid, ask_ticks/ask_lots = best ask
 #   NOTE      level_start = index into the batch's notes
@@ -58,6 +62,11 @@ BIDS_WHOLE = 1
 ASKS_WHOLE = 2
 # This is the same book as before, told again to say how far it is known: nothing that compares it is forgotten.
 GOES_ON = 4
+# flag of SNAPSHOT and DELTA: the venue states a checksum of the book as it is now (`engine.kernels.checksum`)
+CHECKED = 8
+
+_BYTES = np.dtype((np.void, ROW.itemsize))
+_BEYOND = np.iinfo(np.int32).max  # any place of a level
 
 Rows = npt.NDArray[np.void]
 Levels = npt.NDArray[np.int64]  # shape (n, 2): price in ticks, size in lots
@@ -65,6 +74,11 @@ Levels = npt.NDArray[np.int64]  # shape (n, 2): price in ticks, size in lots
 
 def no_levels() -> Levels:
     return np.empty((0, 2), np.int64)
+
+
+def kinds_of(rows: Rows) -> bytes:
+    """Each row's kind as a byte: `in` and `find` are ten times as quick as a comparison of a few rows in numpy."""
+    return rows["kind"].tobytes()
 
 
 @dataclass(slots=True)
@@ -80,7 +94,7 @@ class Batch:
 
     @property
     def ends_at_tick(self) -> bool:
-        return len(self.rows) > 0 and int(self.rows[-1]["kind"]) == _TICK
+        return len(self.rows) > 0 and self.rows["kind"].item(-1) == _TICK
 
     def split_at_ticks(self) -> Iterator[Batch]:
         """The same events as batches that each end at a tick (the last one maybe not)."""
@@ -94,30 +108,37 @@ class Batch:
 
 def concat(batches: Sequence[Batch]) -> Batch:
     """One batch of many, with each row's pointers moved along and unused levels left behind."""
-    # np.concatenate would promote the record's fields one by one, in Python, for every batch.
-    rows = np.empty(sum(len(batch) for batch in batches), ROW)
-    levels: list[Levels] = []
+    parts = [batch for batch in batches if len(batch)]
+    if not parts:
+        return Batch(np.empty(0, ROW))
+    # As bare bytes: np.concatenate would promote the record's fields one by one, in Python, for every batch.
+    rows = np.concatenate([part.rows.view(_BYTES) for part in parts]).view(ROW)
+    lengths = [len(part) for part in parts]
+    levels = _gather_levels(rows, parts, lengths) if any(len(part.levels) for part in parts) else no_levels()
     notes: list[Note] = []
-    at = level_at = 0
-    for batch in batches:
-        part = rows[at : at + len(batch)]
-        at += len(batch)
-        if not len(part):
-            continue
-        part[:] = batch.rows
-        is_note = part["kind"] == _NOTE
-        has_levels = (part["bid_count"] + part["ask_count"]) > 0
-        if has_levels.any():
-            first = int(part["level_start"][has_levels].min())
-            counts = part["bid_count"] + part["ask_count"]
-            stop = int((part["level_start"] + counts)[has_levels].max())
-            levels.append(batch.levels[first:stop])
-            part["level_start"][has_levels] += level_at - first
-            level_at += stop - first
-        for row in np.flatnonzero(is_note):
-            notes.append(batch.notes[int(part["level_start"][row])])
-            part["level_start"][row] = len(notes) - 1
-    return Batch(rows, np.concatenate(levels) if levels else no_levels(), notes)
+    kinds, begins = kinds_of(rows), list(accumulate(lengths, initial=0))
+    at = kinds.find(_NOTE)
+    while at >= 0:
+        part = parts[bisect_right(begins, at) - 1]
+        notes.append(part.notes[int(rows["level_start"][at])])
+        rows["level_start"][at] = len(notes) - 1
+        at = kinds.find(_NOTE, at + 1)
+    return Batch(rows, levels, notes)
+
+
+def _gather_levels(rows: Rows, parts: Sequence[Batch], lengths: Sequence[int]) -> Levels:
+    """The levels that each part's rows point at, one part's behind the other's; moves the pointers there."""
+    start, count = rows["level_start"].copy(), rows["bid_count"] + rows["ask_count"]
+    has = count > 0
+    begins = list(accumulate(lengths[:-1], initial=0))
+    first = np.minimum.reduceat(np.where(has, start, _BEYOND), begins)
+    stop = np.maximum.reduceat(np.where(has, start + count, 0), begins)
+    sizes = np.maximum(stop - first, 0)
+    moved = np.cumsum(sizes) - sizes - first
+    rows["level_start"] = np.where(has, start + np.repeat(moved, lengths), start)
+    spans = zip(parts, first.tolist(), stop.tolist(), strict=True)
+    found = [part.levels[low:high] for part, low, high in spans if low < high]
+    return np.concatenate(found) if found else no_levels()
 
 
 class BatchBuilder:
@@ -142,11 +163,9 @@ class BatchBuilder:
     def add(self, kind: Kind, ts_recv: int, **values: int) -> int:
         """Append one row; unnamed ids and times are MISSING, unnamed numbers zero. Returns its index."""
         self.reserve(1, 0)
-        row = self.rows[self.row_count]
-        row["kind"] = kind
-        row["ts_recv"] = ts_recv
-        for name, default in _DEFAULTS:
-            row[name] = values.get(name, default)
+        values |= {"kind": kind, "ts_recv": ts_recv}
+        # At once: numpy takes four times as long for a field at a time.
+        self.rows[self.row_count] = tuple((_BLANK | values).values())
         self.row_count += 1
         return self.row_count - 1
 
@@ -183,8 +202,4 @@ class BatchBuilder:
         return batch
 
 
-_DEFAULTS = tuple(
-    (name, MISSING if name in ("ts_event", "first_id", "last_id") else 0)
-    for name in ROW.names or ()
-    if name not in ("kind", "ts_recv")
-)
+_BLANK = {name: MISSING if name in ("ts_event", "first_id", "last_id") else 0 for name in ROW.names or ()}

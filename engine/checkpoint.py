@@ -12,6 +12,9 @@ from engine.advisers.each_second import AdvisersState
 from engine.advisers.keep import check as check_advisers
 from engine.advisers.news import NewsState
 from engine.advisers.news import check as check_news
+from engine.alerts.gate import AlertsState
+from engine.alerts.keep import check_alerts, check_watch
+from engine.alerts.watch import Watch
 from engine.core import State, SymbolState
 from engine.events import Agents, Baseline, Setup
 from engine.frame import Event, Feed
@@ -24,11 +27,15 @@ from engine.limits import check_baseline, check_setup
 from engine.paper_orders import MOST_RESTING, Resting
 from engine.regimes import pack as regime_pack
 from engine.regimes.pack import PackedWords
+from engine.risk.books import RiskState
+from engine.risk.keep import check as check_risk
+from engine.signals.chain import ChainState
+from engine.signals.chain import check as check_chain
 from engine.signals.imbalance import BINS, ImbalanceSignal
 from engine.signals.sentiment import SentimentState
 from engine.signals.sentiment import check as check_sentiment
 
-VERSION = 2
+VERSION = 3
 MAX_ARRAY_BYTES = 64 * 1024 * 1024
 _DTYPES = {"<i8", "<f8", "<i4", "<i2", "|u1", "|i1", "<u8", "<u2", "<u4", "<f4"}
 
@@ -57,6 +64,7 @@ class PackedSymbol(msgspec.Struct, frozen=True):
     sized: bool
     regime: dict[str, PackedArray]
     regime_words: PackedWords
+    watch: Watch = msgspec.field(default_factory=Watch)
 
 
 class PackedState(msgspec.Struct, frozen=True):
@@ -76,6 +84,9 @@ class PackedState(msgspec.Struct, frozen=True):
     sentiment: SentimentState = msgspec.field(default_factory=SentimentState)
     news: NewsState = msgspec.field(default_factory=NewsState)
     baseline: Baseline = Baseline()
+    alerts: AlertsState = msgspec.field(default_factory=AlertsState)
+    risk: RiskState = msgspec.field(default_factory=RiskState)
+    chain: ChainState = msgspec.field(default_factory=ChainState)
 
 
 class BadCheckpoint(ValueError):
@@ -111,6 +122,9 @@ def pack(state: State) -> bytes:
             state.sentiment,
             state.news,
             state.baseline,
+            state.alerts,
+            state.risk,
+            state.chain,
         )
     )
 
@@ -126,6 +140,9 @@ def unpack(blob: bytes) -> State:
         check_sentiment(packed.sentiment)
         check_news(packed.news)
         check_baseline(packed.baseline)
+        check_alerts(packed.alerts)
+        check_risk(packed.risk)
+        check_chain(packed.chain)
         if len(packed.resting) > MOST_RESTING:
             raise BadCheckpoint(
                 f"expected at most {MOST_RESTING} orders on paper, found {len(packed.resting)}"
@@ -146,6 +163,9 @@ def unpack(blob: bytes) -> State:
             sentiment=packed.sentiment,
             news=packed.news,
             baseline=packed.baseline,
+            alerts=packed.alerts,
+            risk=packed.risk,
+            chain=packed.chain,
         )
     except BadCheckpoint:
         raise
@@ -186,6 +206,7 @@ def _pack_symbol(index: int, symbol: SymbolState) -> PackedSymbol:
         symbol.sized,
         {name: _pack_array(a) for name, a in regime_arrays.items()},
         regime_words,
+        symbol.watch,
     )
 
 
@@ -196,6 +217,7 @@ def _unpack_symbol(packed: PackedSymbol) -> SymbolState:
     if signal.history and not 0 <= signal.history_at < len(signal.history):
         raise BadCheckpoint("damaged checkpoint: the signal's history is out of bounds")
     check_advisers(packed.advisers)
+    check_watch(packed.watch)
     return SymbolState(
         instrument=packed.instrument,
         market=market_pack.unpack({name: _unpack_array(a) for name, a in packed.market.items()}),
@@ -214,6 +236,7 @@ def _unpack_symbol(packed: PackedSymbol) -> SymbolState:
         regime=regime_pack.unpack(
             {name: _unpack_array(a) for name, a in packed.regime.items()}, packed.regime_words
         ),
+        watch=packed.watch,
     )
 
 

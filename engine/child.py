@@ -20,6 +20,7 @@ from engine.frame import Transport
 from engine.kernels.level_book import ASK, BID, EMPTY, KNOWN, levels_of
 from engine.kernels.market import UPDATE_ID
 from engine.ports import Checkpoint, Command, Jump, Seek, Source, tag_of
+from engine.risk.books import RiskState
 
 _OURS = (Agents, Said, Shock)
 
@@ -123,4 +124,5 @@ def parted(state: State) -> State:
     state.resting.clear()
     state.agents = None
     state.profits.clear()
+    state.risk = RiskState()
     return state

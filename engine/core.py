@@ -23,13 +23,17 @@ import numpy as np
 
 from engine.advisers.each_second import AdvisersState
 from engine.advisers.news import NewsState
-from engine.batch import Batch
+from engine.alerts import families, whales
+from engine.alerts.gate import AlertsState, Raised, told_of
+from engine.alerts.watch import Watch
+from engine.batch import Batch, kinds_of
 from engine.events import (
     Advised,
     Agents,
     Alert,
     Baseline,
     BookMetrics,
+    ChainTransfer,
     Derived,
     FactorFit,
     FeedCount,
@@ -46,7 +50,7 @@ from engine.events import (
     Signal,
 )
 from engine.every_second import every_second
-from engine.frame import TEXT_FEEDS, Event, Feed
+from engine.frame import BESIDE_FEEDS, Event, Feed
 from engine.instrument import Instrument
 from engine.kernels import charts as chart_kernel
 from engine.kernels import charts_view as chart_view
@@ -57,25 +61,29 @@ from engine.kernels import seconds as second_kernel
 from engine.paper_orders import Resting, fill_text, fold_orders
 from engine.ports import Resync
 from engine.regimes.live import Regime
+from engine.risk.books import RiskState
+from engine.rules import AlertRule
 from engine.shocks import BadShock, checked, describe
+from engine.signals.chain import ChainState
 from engine.signals.imbalance import ImbalanceSignal
 from engine.signals.sentiment import Liquidity, SentimentState
 
 EVENTS_KEPT = 200
 FEED_QUIET_NS = 30_000_000_000  # an outage that flaps is told of once
-# A text site that answers every other question fails every few minutes; nothing is traded on one answer of it.
+# A site beside the market that answers every other question fails every few minutes; nothing is traded on one answer.
 TEXT_QUIET_NS = 3600_000_000_000
 # What a kernel may find wrong, the gravest first: the state that is shown and why.
 _DOUBTS = {
     fold_kernel.OVERFLOW: ("MISMATCH", "a level lies beyond what the book can hold"),
     fold_kernel.CROSSED: ("CROSSED", "the best bid reached the best ask"),
     fold_kernel.MISMATCH: ("MISMATCH", "its top differs from the venue's at the same update"),
+    fold_kernel.WRONG_SUM: ("MISMATCH", "its best levels do not have the venue's checksum"),
 }
 PROFITS_KEPT = 300  # notes of agents, one a second
 _FEATURE = {name: index for index, name in enumerate(fold_kernel.FEATURES)}
 _BAND = {name: index for index, name in enumerate(fold_kernel.BAND_FIELDS)}
 # As plain numbers: numpy takes many times longer to compare a column with a member of an enum.
-_NOTE, _SNAPSHOT, _TRADE = int(Kind.NOTE), int(Kind.SNAPSHOT), int(Kind.TRADE)
+_NOTE, _SNAPSHOT, _TRADE, _TICK = int(Kind.NOTE), int(Kind.SNAPSHOT), int(Kind.TRADE), int(Kind.TICK)
 # States in which updates are missing. A STALE book is not among them: its feed goes on where it stopped.
 _LOST = frozenset({"EMPTY", "BUFFERING", "SNAPSHOT_WAIT", "GAP"})
 
@@ -92,6 +100,7 @@ class SymbolState:
     indicators: indicator_kernel.IndicatorArrays = field(default_factory=indicator_kernel.new_indicators)
     advisers: AdvisersState = field(default_factory=AdvisersState)
     regime: Regime = field(default_factory=Regime)
+    watch: Watch = field(default_factory=Watch)  # alert rules
     book_state: str = "EMPTY"
     reason: str = ""
     trading: str = ""
@@ -102,12 +111,12 @@ class SymbolState:
 
     def feature(self, name: str) -> float | None:
         """The value at the last tick, None where it is missing."""
-        value = float(self.market.features[_FEATURE[name]])
+        value: float = self.market.features.item(_FEATURE[name])
         return None if math.isnan(value) else value
 
     def band(self, number: int, name: str) -> float | None:
         """A depth band's value at the last tick; the first band is the 1 % one."""
-        value = float(self.market.bands[number, _BAND[name]])
+        value: float = self.market.bands.item(number, _BAND[name])
         return None if math.isnan(value) else value
 
     def depth(self, bps: float, setup: Setup) -> float | None:
@@ -151,6 +160,9 @@ class State:
     sentiment: SentimentState = field(default_factory=SentimentState)
     news: NewsState = field(default_factory=NewsState)
     baseline: Baseline = field(default_factory=Baseline)  # of advisers, from earlier sessions
+    alerts: AlertsState = field(default_factory=AlertsState)
+    risk: RiskState = field(default_factory=RiskState)  # of those who trade here
+    chain: ChainState = field(default_factory=ChainState)
 
 
 def apply(state: State, batch: Batch) -> tuple[list[Derived], list[Resync]]:
@@ -161,12 +173,13 @@ def apply(state: State, batch: Batch) -> tuple[list[Derived], list[Resync]]:
         return derived, requests
     if not state.started:
         state.started = int(batch.rows[0]["ts_recv"])
-    for part in _parts(batch):
-        _fold_rows(state, part, derived, requests)
-        if int(part.rows[-1]["kind"]) == _NOTE:
+    kinds = kinds_of(batch.rows)
+    for part, of_part in _parts(batch, kinds):
+        _fold_rows(state, part, of_part, derived, requests)
+        if of_part[-1] == _NOTE:
             row = part.rows[-1]
             _apply_note(state, batch.notes[int(row["level_start"])], int(row["ts_recv"]), derived)
-    for fill in fold_orders(state.resting, batch):
+    for fill in fold_orders(state.resting, batch, kinds):
         known = state.symbols.get(fill.symbol)
         if known is not None:
             paper = state.agents is None or state.agents.paper
@@ -177,7 +190,7 @@ def apply(state: State, batch: Batch) -> tuple[list[Derived], list[Resync]]:
         chart_kernel.on_batch(
             batch.rows, index, symbol.charts, symbol.market.book, _charted(symbol, batch, index)
         )
-    if batch.ends_at_tick:
+    if kinds[-1] == _TICK:
         _tick(state, int(batch.rows[-1]["ts_recv"]), derived)
     return derived, requests
 
@@ -203,24 +216,30 @@ def listed(state: State) -> tuple[Listed, ...]:
     return tuple(Listed(index, s.instrument, s.depth_limit) for index, s in state.symbols.items())
 
 
-def _parts(batch: Batch) -> Iterator[Batch]:
-    """The batch cut behind every note, so that notes and rows count in their order."""
-    start = 0
-    for at in np.flatnonzero(batch.rows["kind"] == _NOTE).tolist():
-        yield Batch(batch.rows[start : at + 1], batch.levels, batch.notes)
-        start = at + 1
+def _parts(batch: Batch, kinds: bytes) -> Iterator[tuple[Batch, bytes]]:
+    """The batch cut behind every note, so that notes and rows count in their order; with the kinds of each part."""
+    start, at = 0, kinds.find(_NOTE)
+    if at < 0:
+        yield batch, kinds
+        return
+    while at >= 0:
+        yield Batch(batch.rows[start : at + 1], batch.levels, batch.notes), kinds[start : at + 1]
+        start, at = at + 1, kinds.find(_NOTE, at + 1)
     if start < len(batch):
-        yield Batch(batch.rows[start:], batch.levels, batch.notes)
+        yield Batch(batch.rows[start:], batch.levels, batch.notes), kinds[start:]
 
 
-def _fold_rows(state: State, part: Batch, derived: list[Derived], requests: list[Resync]) -> None:
-    if len(part) == 1 and int(part.rows[0]["kind"]) == _NOTE:
+def _fold_rows(
+    state: State, part: Batch, kinds: bytes, derived: list[Derived], requests: list[Resync]
+) -> None:
+    if len(kinds) == 1 and kinds[0] == _NOTE:
         return  # notes come in rows, posts by the hundred: no market has to be asked about them
     for index, symbol in state.symbols.items():
-        snapshots = (part.rows["kind"] == _SNAPSHOT) & (part.rows["symbol"] == index)
-        if snapshots.any():
-            symbol.doubt = ""
-            _size_round_trip(symbol, part, int(np.argmax(snapshots)), state.setup.round_trip_quote)
+        if _SNAPSHOT in kinds:
+            snapshots = (part.rows["kind"] == _SNAPSHOT) & (part.rows["symbol"] == index)
+            if snapshots.any():
+                symbol.doubt = ""
+                _size_round_trip(symbol, part, int(np.argmax(snapshots)), state.setup.round_trip_quote)
         symbol.market = fold_kernel.fit(part.rows, part.levels, index, symbol.market)
         flags = fold_kernel.fold(part.rows, part.levels, index, symbol.market)
         if flags and not symbol.doubt:
@@ -281,7 +300,7 @@ def _apply_note(state: State, note: Note, ts: int, derived: list[Derived]) -> No
                 note.reconnects,
             )
         case Agents():
-            _agents(state, note)
+            _agents(state, note, ts)
         case Post():
             state.sentiment.on_post(note)
             state.news.on_post(note, ts)
@@ -289,6 +308,9 @@ def _apply_note(state: State, note: Note, ts: int, derived: list[Derived]) -> No
             record = state.sentiment.on_scored(note, ts, partial(_liquidity, state), state.setup.sentiment)
             if record is not None:
                 derived.append(record)
+        case ChainTransfer():
+            state.chain.on_transfer(note, ts)
+            _raise(state, whales.whales(state, note, ts), derived)
         case FactorFit():
             symbol = state.symbols.get(note.symbol)
             if symbol is not None:
@@ -341,7 +363,7 @@ def _new_symbol(note: Listed, setup: Setup) -> SymbolState:
     )
 
 
-def _agents(state: State, note: Agents) -> None:
+def _agents(state: State, note: Agents, ts: int) -> None:
     before = () if state.agents is None else tuple(f.name for f in state.agents.families)
     names = tuple(f.name for f in note.families)
     if names[: len(before)] != before:
@@ -352,6 +374,9 @@ def _agents(state: State, note: Agents) -> None:
     state.agents = note
     state.profits.append(tuple(f.realised + f.unrealised - f.fees for f in note.families))
     del state.profits[:-PROFITS_KEPT]
+    symbol = state.symbols.get(note.symbol)
+    if symbol is not None:
+        state.risk.on_agents(note, symbol.instrument, ts, state.setup.risk)
 
 
 def _shock(state: State, note: Shock, ts: int, derived: list[Derived]) -> None:
@@ -380,7 +405,7 @@ def _connection(state: State, note: FeedStatus, ts: int, derived: list[Derived])
     )
     if was_live and not is_live:
         alert = Alert(ts, None, "FEED", None, f"{note.venue} {note.state.lower()}: {note.reason}")
-        _trouble(state, note.venue, alert, derived, TEXT_QUIET_NS if note.venue in TEXT_FEEDS else 0)
+        _trouble(state, note.venue, alert, derived, TEXT_QUIET_NS if note.venue in BESIDE_FEEDS else 0)
 
 
 def _book_status(state: State, note: FeedStatus, ts: int, derived: list[Derived]) -> None:
@@ -406,26 +431,34 @@ def _tick(state: State, ts: int, derived: list[Derived]) -> None:
         state.metrics_at = ts - ts % every_ns
     for index, symbol in state.symbols.items():
         ratio = symbol.band(0, "ratio") if symbol.trusted else None
-        mid = symbol.feature("mid")
         if symbol.first_mid is None and symbol.trusted:
-            symbol.first_mid = mid
+            symbol.first_mid = symbol.feature("mid")
         if symbol.signal.step(ratio, ts, min(dt_s, 1.0), state.setup.signal):
             _signal_changed(state, index, symbol, derived)
         if metrics_due and symbol.trusted:
             derived.append(_metrics(symbol, ts))
-    if state.sentiment.assets or state.sentiment.waiting:
+    if (state.sentiment.assets or state.sentiment.waiting) and state.sentiment.due(ts):
         flows = {
             symbol.instrument.base: (symbol.depth(25.0, state.setup), symbol.feature("ofi"))
             for symbol in reversed(state.symbols.values())
         }
         derived.extend(state.sentiment.tick(ts, _liquidity(state), flows))
+    state.chain.tick(ts)
+    stepped = False
     for index, symbol in state.symbols.items():
-        if second_kernel.step(symbol.market, ts, *_mood(state, symbol), symbol.seconds):
+        mood = _mood(state, symbol) if second_kernel.due(ts, symbol.seconds) else (math.nan, math.nan)
+        if second_kernel.step(symbol.market, ts, *mood, symbol.seconds):
+            stepped = True
             for item in every_second(state, index, symbol, ts):
-                if isinstance(item, Alert):
-                    _alert(state, item, derived)
+                if isinstance(item, Raised):
+                    _alert(state, item.alert, derived, item.rule)
                 else:
                     derived.append(item)
+    if stepped:
+        _raise(state, families.second(state, ts), derived)
+        held_back = state.alerts.held_back(state.setup.alerts, ts)
+        if held_back is not None:
+            _alert(state, held_back, derived)
 
 
 def _mood(state: State, symbol: SymbolState) -> tuple[float, float]:
@@ -448,8 +481,6 @@ def _liquidity(state: State) -> dict[str, Liquidity]:
 def _signal_changed(state: State, index: int, symbol: SymbolState, derived: list[Derived]) -> None:
     now = symbol.signal.now
     derived.append(Signal(state.ts, index, now.direction, now.confidence, now.ratio, now.held_s, now.reason))
-    if now.direction != "FLAT":
-        _alert(state, Alert(state.ts, index, now.direction, now.confidence, now.reason), derived)
 
 
 def _metrics(symbol: SymbolState, ts: int) -> BookMetrics:
@@ -474,12 +505,20 @@ def _trouble(
     last = state.told.get(whose)
     state.told[whose] = alert.ts
     if last is None or alert.ts - last >= quiet_ns:
-        _alert(state, alert, derived)
+        _alert(state, alert, derived, told_of(state.setup.alerts, whose))
 
 
-def _alert(state: State, alert: Alert, derived: list[Derived]) -> None:
+def _raise(state: State, raised: Sequence[Raised], derived: list[Derived]) -> None:
+    for alert, rule in raised:
+        _alert(state, alert, derived, rule)
+
+
+def _alert(state: State, alert: Alert, derived: list[Derived], rule: AlertRule | None = None) -> None:
+    """Tell of it, unless a person has been told of too much lately."""
+    event = state.alerts.admit(alert, rule, state.setup.alerts, max(state.ts, alert.ts))
+    if event is None:
+        return
     derived.append(alert)
-    event = Event(alert.ts, alert.kind, alert.text, alert.symbol, alert.confidence)
     bisect.insort(state.events, event, key=lambda e: e.ts)  # a mark made in a rewind lies in the past
     del state.events[:-EVENTS_KEPT]
 

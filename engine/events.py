@@ -13,6 +13,7 @@ from enum import IntEnum
 import msgspec
 
 from engine.instrument import Instrument
+from engine.rules import AlertRules, RiskRule
 
 
 class Kind(IntEnum):
@@ -78,6 +79,9 @@ class Setup(msgspec.Struct, frozen=True, tag="setup"):
     sentiment: SentimentRule = SentimentRule()
     regime: RegimeRule = RegimeRule()
     advisers: AdviserRule = AdviserRule()
+    alerts: AlertRules = AlertRules()
+    risk: RiskRule = RiskRule()
+    taker_bps: dict[str, float] = msgspec.field(default_factory=dict)  # the fee of taking, by venue
 
 
 class Listed(msgspec.Struct, frozen=True, tag="listed"):
@@ -177,9 +181,12 @@ class Scored(msgspec.Struct, frozen=True, tag="scored"):
 
 
 class ChainTransfer(msgspec.Struct, frozen=True, tag="transfer"):
-    """A large transfer that a public chain shows. Names are of a known list of addresses; empty: unknown."""
+    """A large transfer that a public chain shows. Names are of a known list of addresses; empty: unknown.
 
-    id: str  # the transaction's, as its chain writes it
+    Said again with the same id it is the same transfer, by then confirmed.
+    """
+
+    id: str  # the transaction's, as its chain writes it; a further transfer in it has `:n` behind that
     ts_event: int
     asset: str
     amount: float  # in the asset's unit
@@ -188,6 +195,9 @@ class ChainTransfer(msgspec.Struct, frozen=True, tag="transfer"):
     receiver: str = ""
     source: str = ""
     confirmed: bool = False
+    replaces: tuple[
+        str, ...
+    ] = ()  # transactions that will never be confirmed, since this one spends their coins
 
 
 class Tally(msgspec.Struct, frozen=True, array_like=True):
@@ -346,7 +356,7 @@ class Alert(msgspec.Struct, frozen=True, tag="alert"):
 
     ts: int
     symbol: int | None
-    kind: str  # LONG SHORT FEED BOOK MARK SHOCK FILL SAID REGIME
+    kind: str  # as of `engine.frame.Event`
     confidence: float | None
     text: str
 

@@ -9,15 +9,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.advisers.gather import advise
+from engine.alerts.gate import Raised
+from engine.alerts.watch import regimes, watch
 from engine.events import Derived
 
 if TYPE_CHECKING:
     from engine.core import State, SymbolState
 
 
-def every_second(state: State, index: int, symbol: SymbolState, ts: int) -> list[Derived]:
+def every_second(state: State, index: int, symbol: SymbolState, ts: int) -> list[Derived | Raised]:
     """What the latest row of the symbol's grid leads to. `ts`: the tick, ns."""
-    said: list[Derived] = []
-    said += symbol.regime.second(symbol.seconds, index, ts, state.setup.regime)
+    said: list[Derived | Raised] = []
+    said += regimes(state, symbol, symbol.regime.second(symbol.seconds, index, ts, state.setup.regime))
     said += advise(state, index, symbol, ts)
+    said += watch(state, index, symbol, ts)
     return said

@@ -25,6 +25,7 @@ class View(msgspec.Struct, frozen=True):
     columns: int = 120  # bars the price panel can show
     heat_rows: int = 0  # vertical cells of the heatmap; 0: not shown, so not computed
     tape_rows: int = 40
+    across_rows: int = 0  # rows a side of every venue's ladder, side by side; 0: not shown, so not computed
 
 
 class Level(msgspec.Struct, frozen=True, array_like=True):
@@ -141,10 +142,27 @@ class Event(msgspec.Struct, frozen=True):
     """A line of the alerts panel and a mark on the chart."""
 
     ts: int
-    kind: str  # LONG SHORT FLAT FEED BOOK MARK SHOCK FILL SAID REGIME
+    # LONG SHORT FEED BOOK STALE SPREAD DEPTH MOVE GAP SWING REGIME WHALE RISK HELD, and MARK SHOCK FILL SAID
+    kind: str
     text: str
     symbol: int | None = None
     confidence: float | None = None
+    rule: str = ""  # the alert rule that it is due to; empty: none
+    bell: bool = False  # that rule asks for the terminal's bell,
+    notify: bool = False  # and for the person's own command or webhook
+
+
+class StandingNow(msgspec.Struct, frozen=True, array_like=True):
+    """A condition of an alert rule that holds now."""
+
+    rule: str
+    since: int  # ns
+    subject: str = ""  # a family of agents; empty: the chosen symbol
+
+
+class AlertsNow(msgspec.Struct, frozen=True):
+    standing: tuple[StandingNow, ...] = ()
+    held: int = 0  # alerts held back, for there were too many; not told of yet
 
 
 class SignalNow(msgspec.Struct, frozen=True):
@@ -159,6 +177,9 @@ class SignalNow(msgspec.Struct, frozen=True):
 
 # Connections that text comes by, and who scores it: all others are of markets.
 TEXT_FEEDS = ("reddit", "news", "fear-greed", "sentiment")
+# Connections that tell of public chains. Neither kind says anything of a book.
+CHAIN_FEEDS = ("blockchain.info", "mempool.space", "etherscan")
+BESIDE_FEEDS = TEXT_FEEDS + CHAIN_FEEDS
 
 
 class Feed(msgspec.Struct, frozen=True):
@@ -211,6 +232,35 @@ class Detail(msgspec.Struct, frozen=True):
     paper: tuple[PaperLevel, ...] = ()
 
 
+class CoverageNow(msgspec.Struct, frozen=True, array_like=True):
+    """How often losses were larger than the value at risk that was told before."""
+
+    forecasts: int = 0
+    failures: int = 0
+    expected: float = 0.0
+    kupiec: float | None = None  # p-value that failures are as many as they should be,
+    independence: float | None = None  # and that they do not come together
+
+
+class RiskNow(msgspec.Struct, frozen=True):
+    """A family's risk, quote units but where it says otherwise; None where it is not known yet."""
+
+    net: float | None = None
+    gross: float | None = None
+    drift: float | None = None  # base units a minute
+    drawdown: float = 0.0
+    deepest: float = 0.0
+    var: float | None = None  # historical
+    es: float | None = None
+    var_ewma: float | None = None
+    es_ewma: float | None = None
+    changes: int = 0  # of equity, that these are of
+    coverage: CoverageNow = CoverageNow()
+    coverage_ewma: CoverageNow = CoverageNow()
+    volatility_size: float | None = None  # base units; what a volatility target allows,
+    kelly_size: float | None = None  # and Kelly's criterion with its cap
+
+
 class FamilyNow(msgspec.Struct, frozen=True):
     """A family of agents: amounts in base units, profits in quote units after fees."""
 
@@ -222,6 +272,7 @@ class FamilyNow(msgspec.Struct, frozen=True):
     fills: int
     orders: int
     history: bytes = b""  # profit, a little-endian float64 a second, oldest first
+    risk: RiskNow | None = None
 
 
 class AgentNow(msgspec.Struct, frozen=True, array_like=True):
@@ -242,6 +293,8 @@ class AgentsNow(msgspec.Struct, frozen=True):
     families: tuple[FamilyNow, ...] = ()
     agents: tuple[AgentNow, ...] = ()  # in the order of the families
     paper: bool = False  # they trade beside a real market, not in it
+    horizon_s: float = 0.0  # of value at risk; 0: risk is not counted
+    level: float = 0.0
 
 
 class PostNow(msgspec.Struct, frozen=True, array_like=True):
@@ -418,6 +471,73 @@ class RegimeNow(msgspec.Struct, frozen=True):
         return self.probability is not None and self.probability < max(self.probabilities)
 
 
+class TransferNow(msgspec.Struct, frozen=True, array_like=True):
+    """A large transfer on a public chain. Names are of known exchanges; empty: unknown."""
+
+    ts: int
+    asset: str
+    amount: float  # in the asset's unit
+    value_quote: float | None  # dollars, where a price was known
+    sender: str
+    receiver: str
+    confirmed: bool
+    source: str
+
+
+class FlowNow(msgspec.Struct, frozen=True, array_like=True):
+    """What large transfers of an asset moved over a window, in its unit."""
+
+    asset: str
+    window_s: int
+    into: float  # to known exchanges from elsewhere
+    out: float  # from them to elsewhere
+    moved: float  # all of it
+    seen: int
+
+
+class ChainNow(msgspec.Struct, frozen=True):
+    """Public chains; see `engine.signals.chain`."""
+
+    transfers: tuple[TransferNow, ...] = ()  # newest first
+    flows: tuple[FlowNow, ...] = ()  # by asset, windows from short to long
+    replaced: int = 0  # transfers that another transaction took the place of
+    feeds: tuple[Feed, ...] = ()  # of CHAIN_FEEDS
+
+
+class LegNow(msgspec.Struct, frozen=True):
+    """One venue's market in an asset. Prices are the venue's own; times `rate` they are in the first leg's quote."""
+
+    number: int  # of the symbol
+    venue: str
+    symbol: str
+    state: str
+    trusted: bool
+    bid: float | None
+    bid_size: float | None
+    ask: float | None
+    ask_size: float | None
+    rate: float | None  # None: not known, and not to be taken for one
+    age_s: float | None  # since the venue last said something of this book
+    fee_bps: float  # of taking there
+    bids: tuple[tuple[float, float], ...] = ()  # (price in the first leg's quote, size) a row, best first
+    asks: tuple[tuple[float, float], ...] = ()
+
+
+class AcrossNow(msgspec.Struct, frozen=True):
+    """The same asset on several venues, and the best trade between two: buy at `cheap`'s ask, sell at `dear`'s bid."""
+
+    base: str
+    quote: str  # that prices are compared in
+    legs: tuple[LegNow, ...]
+    cheap: int | None = None  # positions in `legs`
+    dear: int | None = None
+    gap_bps: float | None = None  # before fees; negative where even the best one loses
+    after_fees_bps: float | None = None
+    kind: str = ""  # spread: to be earned; basis: the two are not the same thing, or not in known money
+    why: str = ""
+    step: float = 0.0  # price a row of the legs' ladders
+
+
 class Market(msgspec.Struct, frozen=True):
     """What happened in the market, as far as this frame's tick."""
 
@@ -433,6 +553,9 @@ class Market(msgspec.Struct, frozen=True):
     sentiment: SentimentNow | None = None  # where text comes in
     regime: RegimeNow | None = None  # once the chosen symbol has been seen for a second
     advisers: AdvisersNow | None = None  # once they have looked at the chosen symbol
+    alerts: AlertsNow = AlertsNow()
+    chain: ChainNow | None = None  # where public chains are watched
+    across: AcrossNow | None = None  # where the chosen symbol's asset is watched on several venues
 
 
 class Transport(msgspec.Struct, frozen=True):

@@ -14,6 +14,7 @@ from engine.events import (
     Scored,
     Setup,
 )
+from engine.rules import check_risk, check_rules
 
 MAX_BANDS = 8
 
@@ -83,6 +84,8 @@ def check_setup(setup: Setup) -> None:
         found = getattr(setup.sentiment, name)
         if found is not None:
             _check(name, found, bounds)
+    check_rules(setup.alerts)
+    check_risk(setup.risk)
 
 
 def check_post(note: Post | Scored) -> None:

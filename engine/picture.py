@@ -6,7 +6,9 @@ from array import array
 
 import numpy as np
 
+from engine.across import across_now
 from engine.advisers.shown import advisers_now
+from engine.alerts.shown import alerts_now
 from engine.batch import OWN
 from engine.core import State, SymbolState
 from engine.frame import (
@@ -31,6 +33,8 @@ from engine.kernels import charts_view as chart_view
 from engine.kernels import ladder as ladder_kernel
 from engine.kernels import seconds as second_kernel
 from engine.regimes.shown import regime_now
+from engine.risk.shown import risk_now
+from engine.signals.chain import chain_now
 from engine.signals.sentiment import sentiment_now
 
 BID, ASK = 0, 1
@@ -55,6 +59,9 @@ def picture(state: State, view: View) -> Market:
         sentiment=_sentiment(state, symbol),
         regime=None if symbol is None else regime_now(symbol.regime, symbol.seconds),
         advisers=None if symbol is None else advisers_now(symbol.advisers, state.baseline),
+        alerts=alerts_now(state, chosen),
+        chain=chain_now(state.chain, state.feeds.values()),
+        across=None if symbol is None else across_now(state, symbol.instrument.base, view.across_rows),
     )
 
 
@@ -97,7 +104,7 @@ def _agents(state: State) -> AgentsNow | None:
         return None
     lot = float(symbol.instrument.lot.value)
     tick = float(symbol.instrument.tick.value)
-    money = tick * lot
+    money, mid, rule = tick * lot, symbol.feature("mid"), state.setup.risk
     families = tuple(
         FamilyNow(
             f.name,
@@ -108,6 +115,7 @@ def _agents(state: State) -> AgentsNow | None:
             f.fills,
             f.orders,
             array("d", [row[i] * money for row in state.profits if i < len(row)]).tobytes(),
+            risk_now(state.risk, f.name, mid, rule),
         )
         for i, f in enumerate(note.families)
     )
@@ -125,7 +133,7 @@ def _agents(state: State) -> AgentsNow | None:
         )
         for a in note.agents
     )
-    return AgentsNow(families, agents, note.paper)
+    return AgentsNow(families, agents, note.paper, rule.horizon_s, rule.level)
 
 
 def _line(state: State, symbol: SymbolState) -> Line:

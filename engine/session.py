@@ -42,6 +42,7 @@ DRAW_EVERY_S = 0.095  # of wall time: the screen looks ten times a second, more 
 MOST_REFOLDS = (
     3  # a seek may have been under way when the first was asked for; a recording that begins late has none
 )
+DAY_NS = 86_400_000_000_000
 YIELD_AFTER_S = 0.005  # how long folding may keep the loop from reading a command
 
 Observer = Callable[[State, Sequence[Derived]], None]
@@ -53,7 +54,8 @@ class Session:
     `producers` trade on paper beside the source: what they say after a tick is folded, and recorded, at the
     head of the next batch. One that fails is dropped, and the person told. `beside` runs as long as the session
     does, in its loop (what reads text, for one); it tells its own faults. `state` is where a child session goes on
-    from.
+    from. `next_sink` gives the sink that follows this one from an event number on, when a day of UTC ends: a file
+    that grows for months could neither be moved nor pruned.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Session:
         publish: Callable[[Frame], None] | None = None,
         sink: Sink | None = None,
         make_sink: Callable[[], Sink | None] | None = None,
+        next_sink: Callable[[Sink, int], Sink | None] | None = None,
         host: Callable[[Host], Host] = lambda host: host,
         view: View | None = None,
         begin_at: int | None = None,
@@ -78,6 +81,8 @@ class Session:
         self.sink = sink
         self.observers: list[Observer] = []
         self._make_sink = make_sink
+        self._next_sink = next_sink
+        self._closing: set[asyncio.Task[None]] = set()  # sinks of days that have ended
         self._begin_at = begin_at
         self._publish = publish
         self._host = host
@@ -111,6 +116,7 @@ class Session:
             await self.source.close()
             if self.sink is not None:
                 await asyncio.to_thread(self.sink.close)
+            await asyncio.gather(*self._closing)
 
     async def command(self, command: Command) -> None:
         """Views and recording are the session's own; the rest is for the source."""
@@ -151,7 +157,9 @@ class Session:
         return Frame(picture(self.state, self.view), self._host(host), self.view)
 
     async def _fold(self, batch: Batch) -> None:
-        state, sink = self.state, self.sink
+        state = self.state
+        self._turn_at_midnight(batch)
+        sink = self.sink
         if sink is not None and sink.wants_checkpoint:
             sink.checkpoint(Checkpoint(state.seq, state.ts, pack(state), listed(state)))
         if self._said:
@@ -171,6 +179,20 @@ class Session:
                 self._draw_in_time()
         for request in requests:
             await self._request(request)
+
+    def _turn_at_midnight(self, batch: Batch) -> None:
+        """Go on in a new sink where this batch begins another day; the old one is closed meanwhile."""
+        state, sink = self.state, self.sink
+        if sink is None or self._next_sink is None or not state.ts or not len(batch):
+            return
+        if int(batch.rows[-1]["ts_recv"]) // DAY_NS == state.ts // DAY_NS or sink.status.state != "ON":
+            return
+        following = self._next_sink(sink, state.seq)
+        if following is not None:
+            self.sink = following
+            closing = asyncio.create_task(asyncio.to_thread(sink.close))
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
 
     def _heard(self, producer: Producer, batch: Batch) -> Batch | None:
         """What a producer says; of one that fails its last words, and the session goes on without it."""

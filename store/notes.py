@@ -28,6 +28,7 @@ from store.errors import BadRecording
 MAX_SYMBOLS = 1 << 12
 MAX_TEXT = 2000
 MAX_ASSETS, MAX_ASSET = 20, 20
+MAX_REPLACED = 20
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -60,11 +61,13 @@ def cleaned(note: Note) -> Note:
                 raise BadRecording(str(error)) from None
         case Post() | Scored():
             return _clean_post(note)
-        case ChainTransfer():
+        case ChainTransfer(replaces=replaces):
             try:
                 check_transfer(note)
             except ValueError as error:
                 raise BadRecording(str(error)) from None
+            replaces = tuple(clean(id_, MAX_TEXT) for id_ in replaces[:MAX_REPLACED])
+            return _clean_fields(msgspec.structs.replace(note, replaces=replaces))
         case FactorFit(symbol=symbol, dropped=dropped):
             try:
                 check_fit(note)

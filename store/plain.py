@@ -77,10 +77,9 @@ class PlainTables:
 
     def add(self, seq: int, batch: Batch, derived: Sequence[Derived]) -> None:
         """`seq` is the number of the batch's first row."""
-        kinds = batch.rows["kind"]
         self._add_rows("trades", _TRADES, _TRADE, seq, batch)
         self._add_rows("fills", _FILLS, _FILL, seq, batch)
-        for at in (kinds == _NOTE).nonzero()[0].tolist():
+        for at in (batch.rows["kind"] == _NOTE).nonzero()[0].tolist():
             row = batch.rows[at]
             self._add_note(seq + at, int(row["ts_recv"]), batch.notes[int(row["level_start"])])
         for item in derived:

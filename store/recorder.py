@@ -29,16 +29,17 @@ from store.writer import SEAL_NS, FileWriter, NotedGap, Put
 FLUSH_S = 0.2  # and the commit itself: a kill loses 250 ms at most
 LAST_TRIES = 20  # at close, of a second each, should another process hold the file
 QUEUE_BYTES = 64 << 20  # some minutes of ten busy symbols, should the disk hang
-# For a session that waits. Packing a state takes as long as folding ten quiet ticks: this many bytes of events are
-# ten minutes of those, which a seek folds in a sixth of a second.
-PATIENT_BYTES, PATIENT_CHECKPOINT_BYTES = 16 << 20, 128 << 10
+# For a session that waits. Packing a state takes as long as folding forty quiet ticks: this many bytes of events are
+# twenty minutes of those, which a seek folds in a sixth of a second.
+PATIENT_BYTES, PATIENT_CHECKPOINT_BYTES = 16 << 20, 256 << 10
 PATIENT_SEAL_NS = 120_000_000_000  # its time runs so fast that ten seconds of it would be chunks of ten ticks
 
 
 class Recorder:
     """A `Sink` that writes the file `path`. Nothing here raises; only `flush` and `close` wait.
 
-    `patient`: nobody watches this session, so `put` waits for room instead of losing events.
+    `patient`: nobody watches this session, so `put` waits for room instead of losing events, and what is not a chunk
+    yet is not in the file.
     """
 
     def __init__(self, path: Path, header: Header, *, patient: bool = False) -> None:
@@ -58,13 +59,17 @@ class Recorder:
         self._lost_events = 0
         self._state, self._reason = "ON", ""
         # The thread's side.
-        self._writer = FileWriter(path, header, PATIENT_SEAL_NS if patient else SEAL_NS)
+        self._writer = FileWriter(path, header, PATIENT_SEAL_NS if patient else SEAL_NS, hot=not patient)
         self._lag_ms = 0.0
         self._flushed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._thread.start()
 
     # The session's side
+
+    @property
+    def header(self) -> Header:
+        return self._header
 
     @property
     def wants_checkpoint(self) -> bool:
@@ -77,6 +82,11 @@ class Recorder:
             return self._queued_bytes < QUEUE_BYTES // 2
         due = PATIENT_CHECKPOINT_BYTES if self._patient else self._writer.checkpoint_due_bytes
         return self._rows_since_checkpoint * self._writer.bytes_a_row >= due
+
+    @property
+    def failed(self) -> bool:
+        """Whether recording stopped by itself; `status` says why."""
+        return self._state == "FAILED"
 
     @property
     def status(self) -> Status:

@@ -2,7 +2,8 @@
 """What the recorder's thread does with the file: one transaction at a time, hot rows sealed into chunks.
 
 A hot row is what came since the last commit, packed lightly. When ten seconds of session time are together,
-one transaction packs them well into a chunk and deletes the hot rows.
+one transaction packs them well into a chunk and deletes the hot rows. A session that nobody watches does without
+hot rows: what it loses when it is killed is made again.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from store.schema import PAGE_BYTES, Transaction, open_writer
 SEAL_NS = 10_000_000_000
 SEAL_ROWS = 8192  # a seek decodes a chunk of which it may want the end only
 SEAL_LEVELS = MAX_LEVELS // 8
+FEW_LEVELS = 256  # of a batch are taken as they stand, which spares counting what a tick brings
 
 # A checkpoint is due after this many bytes of events; after as many as one usually takes, where that is more;
 # after a part of the state's own size, by which the time goes that packing and unpacking take. On a busy
@@ -53,19 +55,26 @@ class NotedGap(msgspec.Struct):
     reason: str
 
 
+def _levels_of(batch: Batch) -> int:
+    """Levels that a batch's rows point at; many batches may share one array of them."""
+    held = len(batch.levels)
+    return held if held <= FEW_LEVELS else int((batch.rows["bid_count"] + batch.rows["ask_count"]).sum())
+
+
 class FileWriter:
     """The only connection that writes, and what is to be written at the next commit.
 
-    `seal_ns` of session time at most become one chunk.
+    `seal_ns` of session time at most become one chunk; until then they are in the file where it is `hot`.
     """
 
-    def __init__(self, path: Path, header: Header, seal_ns: int = SEAL_NS) -> None:
-        self._path, self._header, self._seal_ns = path, header, seal_ns
+    def __init__(self, path: Path, header: Header, seal_ns: int = SEAL_NS, *, hot: bool = True) -> None:
+        self._path, self._header, self._seal_ns, self._hot = path, header, seal_ns, hot
         self._connection: sqlite3.Connection | None = None
         self._lock: WriteLock | None = None
         self._plain = PlainTables()
         self._checkpoints = CheckpointWriter()
         self._fresh: list[Put] = []  # since the last commit
+        self._untold: list[Put] = []  # not in the plain tables yet
         self._unsealed: list[Put] = []  # since the last chunk, in hot rows by now
         self._unsealed_rows = self._unsealed_levels = 0
         # Read by the other thread, whole numbers one at a time.
@@ -98,14 +107,17 @@ class FileWriter:
                     case Put():
                         self._add(item)
                     case Checkpoint():
+                        self._tell()  # who was listed before it is not listed by it
                         self._write_checkpoint(item)
                     case NotedGap():
                         self._seal()
                         self._db.execute(
                             "insert or replace into gap values (?, ?, ?, ?, ?)", msgspec.structs.astuple(item)
                         )
-            self._write_block("hot", self._fresh, LEVEL_HOT)
-            self._fresh = []
+            if self._hot:
+                self._tell()
+                self._write_block("hot", self._fresh, LEVEL_HOT)
+                self._fresh = []
             self._plain.write(self._db)
         self._measure()
 
@@ -113,6 +125,7 @@ class FileWriter:
         """Seal, give unused room back, and return to rollback mode: one file, no log beside it."""
         with Transaction(self._db):
             self._seal()
+            self._plain.write(self._db)
             write_ending(self._db, self.last_ts or self._header.started_ns)
         self._db.executescript("pragma incremental_vacuum")
         self._db.execute("pragma wal_checkpoint(truncate)")
@@ -144,10 +157,10 @@ class FileWriter:
     def _add(self, item: Put) -> None:
         rows = item.batch.rows
         self._fresh.append(item)
+        self._untold.append(item)
         self._unsealed.append(item)
         self._unsealed_rows += len(rows)
-        self._unsealed_levels += int((rows["bid_count"] + rows["ask_count"]).sum())
-        self._plain.add(item.seq, item.batch, item.derived)
+        self._unsealed_levels += _levels_of(item.batch)
         self.first_ts = self.first_ts or int(rows[0]["ts_recv"])
         self.last_ts = max(self.last_ts, int(rows[-1]["ts_recv"]))
         span = self.last_ts - int(self._unsealed[0].batch.rows[0]["ts_recv"])
@@ -158,11 +171,19 @@ class FileWriter:
         """All since the last chunk becomes a chunk; its hot rows go in the same transaction."""
         if not self._unsealed:
             return
+        self._tell()
         size = self._write_block("chunk", self._unsealed)
         self._db.execute("delete from hot")
         self.bytes_a_row = size / self._unsealed_rows
         self._fresh, self._unsealed = [], []
         self._unsealed_rows = self._unsealed_levels = 0
+
+    def _tell(self) -> None:
+        """The plain tables hear of many batches at once: of each alone it takes five times as long."""
+        if self._untold:
+            puts, self._untold = self._untold, []
+            derived = [item for put in puts for item in put.derived]
+            self._plain.add(puts[0].seq, concat([put.batch for put in puts]), derived)
 
     def _write_block(self, table: str, puts: Sequence[Put], level: int | None = None) -> int:
         if not puts:

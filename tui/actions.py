@@ -35,12 +35,12 @@ class Action:
         return not self.needs or any(need in accepts for need in self.needs.split(","))
 
 
-def _focus(digit: int) -> Action:
-    return Action(f"focus_{digit}", str(digit), f"panel {digit}", f"focus panel {digit}", "Panels")
+def _focus(key: str) -> Action:
+    return Action(f"focus_{key}", key, f"panel {key}", f"focus panel {key}", "Panels")
 
 
 ACTIONS: tuple[Action, ...] = (
-    *(_focus(digit) for digit in range(1, 10)),
+    *(_focus(key) for key in "1234567890v"),
     Action("zoom", "z", "zoom", "zoom the focused panel, and back", "Panels", footer=9),
     Action("help", "question_mark", "help", "help for the focused panel", "Panels", footer=98),
     Action("pause", "space", "pause", "pause or go on", "Time", "pause", footer=1),

@@ -269,9 +269,9 @@ class MicrotuiApp(App[None]):
             event is not None and event.kind == "SHOCK" and time.monotonic() - self._shocked_at < OWN_SHOCK_S
         )
         if event is not None and not ours:
-            self.say(self._alert_text(event, frame), wrong=event.kind in ("FEED", "BOOK"))
-            if self._rings:
-                self.bell()
+            self.say(self._alert_text(event, frame), wrong=event.kind in ("FEED", "BOOK", "STALE"))
+        if self._alerts.rings or (self._rings and event is not None and not ours):
+            self.bell()
 
     def said_of_shock(self) -> None:
         """A person has just been told of a shock of their own."""

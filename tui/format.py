@@ -81,7 +81,7 @@ def size(value: float, decimals: int) -> str:
     for limit, letter in ((1e9, "B"), (1e6, "M")):
         if value >= limit:
             return f"{value / limit:.2f}{letter}"
-    if 0 < value < 0.5 * 10**-decimals:
+    if 0 < value <= 0.5 * 10**-decimals:  # half a digit rounds to zero, an even one
         return f"<{10**-decimals:.{decimals}f}".replace("<0.", "<.")
     # A long whole part needs fewer digits behind the point: four of them say enough.
     spare = max(0, len(str(int(value))) - 4 + 1)

@@ -29,15 +29,18 @@ class AlertNotices:
         self._before_s = 0.0
         self._told_s = float("-inf")
         self._waiting: Event | None = None
+        self.rings = False  # the rule of an alert that came with this frame asks for the bell
 
     def due(self, frame: Frame, now_s: float) -> Event | None:
         """The alert to tell at this frame, if any. `now_s` is a monotonic clock's."""
         before, passed_s = self._before, now_s - self._before_s
+        self.rings = False
         if frame is not before:
             self._before, self._before_s = frame, now_s
             if before is None or not _follows(before, frame, passed_s):
                 self._waiting = None
             else:
+                self.rings = any(event.bell for event in _new(before, frame))
                 self._waiting = _newest_alert(before, frame) or self._waiting
         if self._waiting is None or now_s - self._told_s < PAUSE_S:
             return None

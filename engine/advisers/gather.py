@@ -9,11 +9,14 @@ from engine.advisers.sight import Flows, Sight
 from engine.events import Derived
 from engine.kernels import indicators as indicator_kernel
 from engine.kernels import seconds as grid
+from engine.quotes import DOLLARS
+from engine.signals.chain import WINDOWS_S
 
 if TYPE_CHECKING:
     from engine.core import State, SymbolState
     from engine.signals.sentiment import AssetState
 
+_HOUR_NS = 3600 * grid.SECOND_NS
 _SWING_NS = 60 * grid.SECOND_NS  # between looks at a swing's score: it stands on bars of five minutes
 
 
@@ -44,9 +47,21 @@ def sight_of(state: State, symbol: SymbolState, ts: int) -> Sight:
         regime=symbol.regime.label,
         mood=mood,
         swing=_swing(state, symbol, mood, ts),
-        flows=Flows(),
+        flows=_flows(state, symbol, asset, ts),
         headline=state.news.about(asset),
     )
+
+
+def _flows(state: State, symbol: SymbolState, asset: str, ts: int) -> Flows:
+    """What went to and from exchanges in the last hour, in dollars; what is usual once two hours were watched."""
+    known = state.chain.assets.get(asset)
+    price = symbol.feature("mid") if symbol.instrument.quote in DOLLARS else None
+    if known is None or price is None:
+        return Flows()
+    _, hour, day = known.sums
+    hours = min(24.0, (ts - known.since) / _HOUR_NS)
+    usual = (day.into + day.out) / hours * price if hours >= 2.0 else 0.0
+    return Flows(WINDOWS_S[1], hour.seen, hour.into * price, hour.out * price, usual)
 
 
 def _swing(state: State, symbol: SymbolState, mood: AssetState | None, ts: int) -> float | None:

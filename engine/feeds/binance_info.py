@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from decimal import Decimal
 
 import msgspec
 
-from engine.feeds.binance_text import DECODE_ERRORS, excerpt, why
 from engine.feeds.errors import Malformed
+from engine.feeds.reading import DECODE_ERRORS, excerpt, why
+from engine.feeds.venue import ListedAs
 from engine.instrument import Instrument, NotOnGrid, Step
 from engine.text import clean
 
-VENUE = "binance"
 _FINER = 100
+_UNWANTED = Instrument("", "", "", "", "1", "1")
 
 
 class Filter(msgspec.Struct):
@@ -60,7 +62,19 @@ def read_info(body: bytes) -> ExchangeInfo:
         raise Malformed(f"expected exchangeInfo, found {excerpt(body)}: {why(error)}") from None
 
 
-def instrument_of(listed: ListedSymbol) -> Instrument:
+def listing_of(
+    info: ExchangeInfo, wanted: Collection[str], venue: str, kind: str = "spot"
+) -> dict[str, ListedAs]:
+    """By symbol; of those that nobody wants only that they are there. Raises Malformed."""
+    return {
+        listed.symbol: ListedAs(
+            instrument_of(listed, venue, kind) if listed.symbol in wanted else _UNWANTED, listed.status
+        )
+        for listed in info.symbols
+    }
+
+
+def instrument_of(listed: ListedSymbol, venue: str, kind: str) -> Instrument:
     """Raises Malformed where PRICE_FILTER or LOT_SIZE is missing or states no usable step.
 
     A lot is a hundredth of the venue's step: orders older than the present step rest at finer sizes, such as
@@ -78,7 +92,7 @@ def instrument_of(listed: ListedSymbol) -> Instrument:
     except NotOnGrid as error:
         raise Malformed(f"exchangeInfo of {name}: {error}") from None
     base, quote = clean(listed.baseAsset, 20), clean(listed.quoteAsset, 20)
-    return Instrument(VENUE, name, base, quote, tick_text, lot_text)
+    return Instrument(venue, name, base, quote, tick_text, lot_text, kind)
 
 
 def plain(step: Decimal) -> str:

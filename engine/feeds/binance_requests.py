@@ -6,19 +6,13 @@ https://developers.binance.com/docs/binance-spot-api-docs/rest-api
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 from urllib.parse import quote
 
 import msgspec
 
+from engine.feeds.requests import Request
+
 _INFO_WEIGHT = 20
-
-
-class Request(NamedTuple):
-    """A GET: the path with its query, and its weight."""
-
-    path: str
-    weight: int
 
 
 def info_request(symbols: Sequence[str]) -> Request:

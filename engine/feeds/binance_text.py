@@ -7,8 +7,6 @@ it accepts.
 
 from __future__ import annotations
 
-import re
-from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
 import msgspec
@@ -16,20 +14,14 @@ import msgspec
 from engine.batch import BatchBuilder
 from engine.events import Kind
 from engine.feeds.errors import Malformed
-from engine.instrument import INT64_MAX, Instrument, NotOnGrid, Step
+from engine.feeds.reading import DECODE_ERRORS, OffTick, excerpt, price_ticks, size_lots, why
+from engine.instrument import INT64_MAX, Instrument, NotOnGrid
 from engine.text import clean
 
 Pairs = list[tuple[str, str]]
 
 MAX_EVENT_MS = 9_000_000_000_000  # as in the kernel
-_DECIMAL = re.compile(r"[0-9]{1,20}(\.[0-9]{1,18})?", re.ASCII)
-_MAX_DECIMAL_CHARS = 26  # decimal's 28 digits then divide by any step without rounding
-
-
-class OffTick(NotOnGrid):
-    def __init__(self, text: str, tick: Step) -> None:
-        super().__init__(f"{text} is not a multiple of the step {tick.text}")
-        self.text = text
+_ON_BOOK = "MARKET"  # other trades of a future are the insurance fund's and no order's
 
 
 class Wrapped(msgspec.Struct):
@@ -56,12 +48,24 @@ class Depth(msgspec.Struct):
     u: int
     b: Pairs
     a: Pairs
+    pu: int | None = None  # of a future: the id of the diff before; ids jump between the two
 
 
 class Trade(msgspec.Struct):
     E: int
     s: str
     t: int
+    p: str
+    q: str
+    T: int
+    m: bool
+    X: str = _ON_BOOK
+
+
+class Aggregate(msgspec.Struct):
+    E: int
+    s: str
+    a: int
     p: str
     q: str
     T: int
@@ -87,14 +91,9 @@ _wrapped = msgspec.json.Decoder(Wrapped)
 _event = msgspec.json.Decoder(Event)
 _depth = msgspec.json.Decoder(Depth)
 _trade = msgspec.json.Decoder(Trade)
+_aggregate = msgspec.json.Decoder(Aggregate)
 _top = msgspec.json.Decoder(Top)
 _book = msgspec.json.Decoder(Book)
-
-DECODE_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-
-
-def why(error: Exception) -> str:
-    return clean(str(error), 120)
 
 
 def unwrap(data: bytes) -> Wrapped:
@@ -103,10 +102,6 @@ def unwrap(data: bytes) -> Wrapped:
         return _wrapped.decode(data)
     except DECODE_ERRORS as error:
         raise Malformed(f"expected a JSON object, found {excerpt(data)}: {why(error)}") from None
-
-
-def excerpt(data: bytes) -> str:
-    return repr(clean(data[:60].decode("utf-8", "replace"), 40))
 
 
 def event_name(data: bytes | msgspec.Raw) -> str | None:
@@ -130,8 +125,13 @@ def read_event(
         if event == "depthUpdate":
             return _read_depth(_depth.decode(payload), builder, instrument, symbol, ts_recv)
         if event == "trade":
-            return _read_trade(_trade.decode(payload), builder, instrument, symbol, ts_recv)
-        if event is None:
+            trade = _trade.decode(payload)
+            return _read_trade(trade, builder, instrument, symbol, ts_recv) if trade.X == _ON_BOOK else None
+        if event == "aggTrade":
+            told = _aggregate.decode(payload)
+            trade = Trade(told.E, told.s, told.a, told.p, told.q, told.T, told.m)
+            return _read_trade(trade, builder, instrument, symbol, ts_recv)
+        if event is None or event == "bookTicker":
             return _read_top(_top.decode(payload), builder, instrument, symbol, ts_recv)
     except (*DECODE_ERRORS, NotOnGrid) as error:
         what = event or "bookTicker"
@@ -163,44 +163,6 @@ def read_snapshot(
         reason = f"depth snapshot of {instrument.symbol}: {why(error)}"
         raise Malformed(reason, symbol, True, off_tick) from None
     return Kind.SNAPSHOT, book.lastUpdateId, book.lastUpdateId, count
-
-
-def price_ticks(text: str, instrument: Instrument) -> int:
-    """Raises OffTick for a price between two ticks: orders older than the venue's present tick."""
-    plain, tick = _plain(text), instrument.tick
-    if decimals_of(plain) > tick.decimals:
-        raise OffTick(plain, tick)
-    return tick.count(plain)
-
-
-def decimals_of(text: str) -> int:
-    """Digits behind the point that count, of a plain decimal.
-
-    >>> decimals_of("0.25974000")
-    5
-    """
-    return len(text.partition(".")[2].rstrip("0"))
-
-
-def size_lots(text: str, instrument: Instrument) -> int:
-    """Whole lots. A size off the grid goes to the nearest lot, and never to zero, which would remove it.
-
-    Such an order would come again with every snapshot, so refusing it would leave the symbol without a book.
-    The grid that `binance_info.instrument_of` chooses makes this rare.
-    """
-    try:
-        return instrument.lot.count(_plain(text))
-    except NotOnGrid:
-        steps = (Decimal(_plain(text)) / instrument.lot.value).to_integral_value(ROUND_HALF_EVEN)
-        if steps > INT64_MAX:
-            raise
-        return max(1, int(steps))
-
-
-def _plain(text: str) -> str:
-    if len(text) > _MAX_DECIMAL_CHARS or not _DECIMAL.fullmatch(text):
-        raise NotOnGrid(f"expected a decimal such as 61737.63, found {clean(text, 40)!r}")
-    return text
 
 
 def _in_range(value: int, limit: int, name: str) -> int:
@@ -249,10 +211,11 @@ def _read_depth(
     _belongs(depth.s, instrument)
     _in_range(depth.E, MAX_EVENT_MS, "E")
     _in_range(depth.u, INT64_MAX, "u")
-    _in_range(depth.U, depth.u, "U")
-    values = {"ts_event": depth.E * 1_000_000, "first_id": depth.U, "last_id": depth.u}
+    first_id = depth.U if depth.pu is None else depth.pu + 1
+    _in_range(first_id, depth.u, "U" if depth.pu is None else "pu + 1")
+    values = {"ts_event": depth.E * 1_000_000, "first_id": first_id, "last_id": depth.u}
     count = _write(builder, Kind.DELTA, ts_recv, instrument, symbol, depth.b, depth.a, **values)
-    return Kind.DELTA, depth.U, depth.u, count
+    return Kind.DELTA, first_id, depth.u, count
 
 
 def _read_trade(

@@ -1,21 +1,20 @@
 """A recorded stream of raw Binance messages, read by the same protocol that reads the live one.
 
 The files are hftbacktest's: gzipped lines `receive_ns json`, with combined streams and REST snapshots in the
-order in which they arrived. The recorded receive clock takes the place of ours. What the futures market sent is
-read as if the spot market had (`engine.feeds.capture_usdm`).
+order in which they arrived. The recorded receive clock takes the place of ours.
 """
 
 from __future__ import annotations
 
 import gzip
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from engine.batch import Batch, BatchBuilder
 from engine.events import Kind
 from engine.feeds.binance import Binance
-from engine.feeds.capture_usdm import as_spot, is_usdm, snapshot_as_spot
+from engine.feeds.binance_usdm import BinanceUsdm
 from engine.feeds.clock import TICK_NS
 from engine.feeds.errors import FeedError, Malformed
 from engine.feeds.options import FeedOptions
@@ -48,9 +47,9 @@ def capture_batches(path: Path, instrument: Instrument) -> Iterator[Batch]:
     the tick behind the last message. Raises FeedError.
     """
     builder = BatchBuilder()
-    protocol = Binance([instrument.symbol], FeedOptions(depth_limit=_CAPTURED_LIMIT), builder)
+    market = BinanceUsdm if is_usdm(message for _, message in capture_lines(path)) else Binance
+    protocol = market([instrument.symbol], FeedOptions(depth_limit=_CAPTURED_LIMIT), builder)
     tick = 0
-    futures = is_usdm(message for _, message in capture_lines(path))
     for ts, message in capture_lines(path):
         if not tick:
             tick = ts - ts % TICK_NS
@@ -61,11 +60,17 @@ def capture_batches(path: Path, instrument: Instrument) -> Iterator[Batch]:
             yield _end_at(tick, protocol, builder)
         now = max(ts, tick)
         if message.startswith(b'{"lastUpdateId":'):
-            _join(protocol, snapshot_as_spot(message) if futures else message, now)
-        elif (said := as_spot(message) if futures else message) is not None:
-            protocol.receive(said, now)
+            _join(protocol, message, now)
+        else:
+            protocol.receive(message, now)
     if tick:
         yield _end_at(tick + TICK_NS, protocol, builder)
+
+
+def is_usdm(messages: Iterable[bytes]) -> bool:
+    """Whether the first diff among these messages is one of the futures: only those name the id before it."""
+    diff = next((message for message in messages if b"depthUpdate" in message[:100]), b"")
+    return b'"pu":' in diff[:400]
 
 
 def _join(protocol: Binance, body: bytes, ts: int) -> None:

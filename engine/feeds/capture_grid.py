@@ -11,9 +11,9 @@ import re
 from decimal import Decimal
 from pathlib import Path
 
-from engine.feeds.capture import capture_lines
-from engine.feeds.capture_usdm import is_usdm
+from engine.feeds.capture import capture_lines, is_usdm
 from engine.feeds.errors import FeedError
+from engine.feeds.symbols import pair_of
 from engine.instrument import Instrument
 
 _DIGITS = 10  # behind the point; Binance's finest step has eight
@@ -21,7 +21,6 @@ _MESSAGES = 4000  # that are read for it, behind the snapshot
 _STREAM = re.compile(rb'\{"stream":"([a-z0-9]+)@')
 _TRADE = re.compile(rb'"p":"([0-9.]+)","q":"([0-9.]+)"')
 _LEVEL = re.compile(rb'\["([0-9.]+)","([0-9.]+)"\]')
-QUOTES = ("USDT", "USDC", "FDUSD", "TUSD", "BUSD", "USD", "EUR", "TRY", "BTC", "ETH", "BNB")
 
 
 def captured_instrument(path: Path) -> Instrument:
@@ -42,7 +41,7 @@ def captured_instrument(path: Path) -> Instrument:
         raise FeedError(f"{path.name}: expected streams and a depth snapshot of Binance, found none")
     futures = is_usdm(message for _, message in capture_lines(path))
     name = symbol.decode().upper()
-    quote = next((q for q in QUOTES if name.endswith(q) and name != q), "")
+    base, quote = pair_of(name) or (name, "")
     tick, lot = (f"{Decimal(step).scaleb(-_DIGITS).normalize():f}" for step in steps)
     venue, kind = ("binance-usdm", "linear") if futures else ("binance", "spot")
-    return Instrument(venue, name, name.removesuffix(quote), quote, tick, lot, kind)
+    return Instrument(venue, name, base, quote, tick, lot, kind)

@@ -3,8 +3,8 @@
     IDLE → CONNECTING → SUBSCRIBING → LIVE → DRAINING | BACKOFF | BLOCKED
 
 A task of its own (`run`) connects, subscribes, waits and tries again. What arrives goes into the inbox, and
-`fold` and `check`, called at every tick, hand it to the protocol and judge whether the connection lives. So
-rows and states come about in one place and in order. Every state is said, with its reason and the time of the
+`fold_one`, `folded` and `check`, called at every tick, hand it to the protocol and judge whether the connection
+lives. So rows and states come about in one place and in order. Every state is said, with its reason and the time of the
 next attempt.
 """
 
@@ -12,69 +12,71 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from engine.events import FeedStatus
 from engine.feeds.backoff import Backoff
-from engine.feeds.binance import (
-    ANSWERED,
-    DEPTH,
-    REFUSED,
-    SHUTDOWN,
-    STREAMS_A_SYMBOL,
-    TRADE,
-    Binance,
-)
-from engine.feeds.binance_info import VENUE
 from engine.feeds.errors import Answer, Refused
-from engine.feeds.hosts import Endpoints, Hosts
+from engine.feeds.hosts import Hosts
 from engine.feeds.inbox import Inbox
 from engine.feeds.line import Line
 from engine.feeds.listing import Listing
 from engine.feeds.liveness import Liveness, Silence
-from engine.feeds.network import Network, host_of
+from engine.feeds.network import Network
+from engine.feeds.opener import Opener
 from engine.feeds.options import FeedOptions
 from engine.feeds.rest import Rest
 from engine.feeds.snapshots import Snapshots
 from engine.feeds.states import ConnectionState
+from engine.feeds.stream_snapshots import StreamSnapshots
+from engine.feeds.venue import (
+    ALIVE,
+    ANSWERED,
+    DEPTH,
+    LOST,
+    REFUSED,
+    SHUTDOWN,
+    STREAMS_A_SYMBOL,
+    TRADE,
+    Venue,
+)
 from engine.ports import Clock
 
-_YIELD_EVERY = 256  # messages folded at a stretch, about a millisecond
 _RENEWAL_GAP_NS = 60_000_000_000  # between attempts to hand over
 _NOT_YET = 2**62  # the time of something under way
+_COURTESY_S = 3.0  # for which a venue waits until those named before it are listed
 _OVERLAP_NS = 2_000_000_000  # both connections speak for so long before the old one is left
 
 
 class Connection:
-    """Drives one `Binance` over a `Network`; everything that passes time goes through `clock`."""
+    """Drives one venue's protocol over a `Network`; everything that passes time goes through `clock`.
+
+    `before`: of the venues that were named earlier, set once their symbols are numbered.
+    """
 
     def __init__(
         self,
-        protocol: Binance,
+        protocol: Venue,
         network: Network,
         clock: Clock,
         rng: random.Random,
         options: FeedOptions,
         hosts: Hosts,
+        before: Sequence[asyncio.Event] = (),
     ) -> None:
         self.state: str = ConnectionState.IDLE
+        self.settled = asyncio.Event()  # it is listed, or has failed to be
+        self._before = before
         self.inbox = Inbox(options.max_inbox_bytes)
-        self._protocol = protocol
-        self._network = network
+        self.protocol = protocol
         self._clock = clock
         self._options = options
-        self._hosts = hosts
         rest = Rest(network, clock, hosts, options)
         self._listing = Listing(protocol, rest, options.status_every_s, self._done_in_order)
-        self._endpoints = Endpoints(options.ws, hosts, options.tries_an_endpoint)
+        self._opener = Opener(protocol.paths, network, clock, options, hosts, self.inbox)
         self._backoff = Backoff(rng, options.backoff_min_s, options.backoff_max_s)
-        self._snapshots = Snapshots(protocol, rest, clock, rng, options, self.in_order)
-        numbers = range(len(protocol.names) * STREAMS_A_SYMBOL)
-        streams = tuple(protocol.stream(number) for number in numbers)
-        bursts = tuple(number % STREAMS_A_SYMBOL == TRADE for number in numbers)
-        self._liveness = Liveness(streams, bursts, options)
-        self._open_lines: set[Line] = set()
+        self._rng, self._rest = rng, rest
+        self._watch()
         self._line: Line | None = None  # the one that counts
         self._next: Line | None = None  # the one that takes over
         self._beside: list[bytes] = []  # what the next one has said so far
@@ -82,18 +84,30 @@ class Connection:
         self._renew_reason = ""
         self._renew_not_before = 0
         self._live_since = 0
-        self._numbers = 0
         self._request_id = 0
         self._resubscribed_at: int | None = None
         self._late = False
         self._tasks: set[asyncio.Task[None]] = set()
 
+    def _watch(self) -> None:
+        """Be ready for the symbols as they are known now."""
+        protocol, options = self.protocol, self._options
+        self._snapshots: Snapshots | StreamSnapshots = (
+            StreamSnapshots(protocol, self._rng, options, self._resubscribe_books)
+            if protocol.snapshots_come
+            else Snapshots(protocol, self._rest, self._clock, self._rng, options, self.in_order)
+        )
+        numbers = range(len(protocol.symbols) * STREAMS_A_SYMBOL)
+        streams = tuple(protocol.stream(number) for number in numbers)
+        bursts = tuple(number % STREAMS_A_SYMBOL == TRADE for number in numbers)
+        self._liveness = Liveness(streams, bursts, options)
+
     def resync(self, symbol: int, reason: str) -> None:
-        """Fetch this book afresh, if a connection is there that could bring it up to date."""
+        """Fetch this book afresh, by its number in the session, if it is ours and a connection could bring it."""
 
         def act(ts: int) -> None:
             if self._line is not None:
-                self._protocol.resync(symbol, reason, ts)
+                self.protocol.resync(symbol - self.protocol.first, reason, ts)
 
         self.in_order(act)
 
@@ -103,23 +117,38 @@ class Connection:
         """Connect, serve, wait, for ever. Raises UnknownSymbol; ends otherwise only when cancelled."""
         while True:
             try:
-                if not self._protocol.listed:
-                    names = ", ".join(self._protocol.names)
+                if not self.protocol.listed:
+                    names = ", ".join(self.protocol.names)
                     self._say(ConnectionState.CONNECTING, f"asking what {names} is")
+                    await self._let_others_go_first()
                     await self._listing.fetch(self._clock.now())
-                line = await self._open()
+                    self._watch()
+                    self.settled.set()
+                if not self.protocol.symbols:
+                    await self._rest_for_good("trades none of the symbols")
+                line = await self._opener.open(
+                    lambda host: self._say(ConnectionState.CONNECTING, f"to {host}")
+                )
             except Refused as refused:
+                self.settled.set()
                 await self._wait_after(refused)
                 continue
             reason = await self._serve(line)
             await self._wait_after(Refused(reason))
 
+    async def _let_others_go_first(self) -> None:
+        """Symbols are numbered venue by venue, in the order in which a person named them, unless one is late."""
+        waiting = [asyncio.create_task(event.wait()) for event in self._before]
+        if waiting:
+            await asyncio.wait(waiting, timeout=_COURTESY_S)
+        for task in waiting:
+            task.cancel()
+
     async def close(self) -> None:
         self._snapshots.cancel()
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*(line.close() for line in self._open_lines))
-        await self._network.close()
+        await self._opener.close()
 
     def in_order(self, action: Callable[[int], None]) -> None:
         """Run `action(session time)` at the next tick, after everything that was received before now."""
@@ -141,57 +170,21 @@ class Connection:
         self.in_order(run)
         await done
 
-    async def _open(self, quiet: bool = False) -> Line:
-        """A new socket with its reader, not yet subscribed. Raises Refused."""
-        while True:
-            base = self._endpoints.current(self._clock.now())
-            if not quiet:
-                self._say(ConnectionState.CONNECTING, f"to {host_of(base)}")
-            await self._pace_connects()
-            try:
-                socket = await self._network.connect(f"{base}/stream")
-            except Refused as refused:
-                self._endpoints.failed(base, refused, self._clock.now())
-                if refused.answer is not Answer.FINAL and not refused.elsewhere:
-                    raise
-            else:
-                break
-        self._endpoints.worked()
-        self._numbers += 1
-        line = Line(socket, self._numbers, self.inbox, self._clock, self._options)
-        self._open_lines.add(line)
-        return line
-
-    def _leave(self, line: Line) -> None:
-        """Close in the background: a silent peer would let us wait for its goodbye."""
-
-        async def close() -> None:
-            await line.close()
-            self._open_lines.discard(line)
-
-        self._spawn(close())
-
-    async def _pace_connects(self) -> None:
-        gap_ns = int(self._options.connect_gap_s * 1e9)
-        while (last := self._hosts.last_connect) is not None and self._clock.now() - last < gap_ns:
-            await self._clock.sleep((last + gap_ns - self._clock.now()) / 1e9)
-        self._hosts.last_connect = self._clock.now()
-
     async def _subscribe(self, line: Line) -> None:
-        requests = self._protocol.subscriptions(self._request_id + 1)
+        requests = self.protocol.subscriptions(self._request_id + 1)
         self._request_id += len(requests)
         await line.request(requests)
 
     async def _serve(self, line: Line) -> str:
         """Subscribe and stay until the line ends, handing over to new ones on the way. Returns the reason."""
-        first = self._numbers == 1
+        first = self._opener.count == 1
 
         def begin(ts: int) -> None:
             self._line = line
             self._liveness.start(ts)
             self._resubscribed_at = None
-            self._protocol.reconnects += not first
-            self._protocol.connected(ts)
+            self.protocol.reconnects += not first
+            self.protocol.connected(ts)
 
         self._renew.clear()
         self._say(ConnectionState.SUBSCRIBING, "")
@@ -208,11 +201,11 @@ class Connection:
                 line = await self._hand_over(line)
                 continue
             reason = line.ended.result()
-            self._leave(line)
+            self._opener.leave(line)
 
             def finish(ts: int, reason: str = reason) -> None:
                 self._line = None
-                self._protocol.disconnected(reason, ts)
+                self.protocol.disconnected(reason, ts)
 
             await self._done_in_order(finish)
             return reason
@@ -222,23 +215,24 @@ class Connection:
         self._renew.clear()
         self._say(ConnectionState.DRAINING, f"{self._renew_reason}; a second connection takes over")
         try:
-            new = await self._open(quiet=True)
+            new = await self._opener.open()
         except Refused as refused:
             return self._stay(old, f"a second connection could not be opened: {refused.reason}")
         self._next, self._beside = new, []
         await self._subscribe(new)
         deadline = self._clock.now() + int(self._options.hand_over_s * 1e9)
         while not old.ended.done() and not new.ended.done() and self._clock.now() < deadline:
-            if new.speaks_for_ns(self._clock.now()) > _OVERLAP_NS:
+            spoke_ns = new.speaks_for_ns(self._clock.now())
+            if spoke_ns > _OVERLAP_NS and self.protocol.may_take_over(self._beside):
                 break
             await self._clock.sleep(0.1)
         if new.ended.done() or (new.first_data is None and not old.ended.done()):
             self._next = None
-            self._leave(new)
+            self._opener.leave(new)
             why = new.ended.result() if new.ended.done() else f"silent for {self._options.hand_over_s:g} s"
             return self._stay(old, f"the second connection was of no use: {why}")
         await self._done_in_order(lambda ts: self._swap(new, ts))
-        self._leave(old)
+        self._opener.leave(old)
         self._say(ConnectionState.LIVE, "handed over to a new connection")
         return new
 
@@ -250,6 +244,7 @@ class Connection:
 
     def _swap(self, new: Line, ts: int) -> None:
         self._line, self._next = new, None
+        self.protocol.handed_over(ts)
         said, self._beside = self._beside, []
         for data in said:
             self._hear(new, data, ts)
@@ -257,40 +252,41 @@ class Connection:
     async def _wait_after(self, refused: Refused) -> None:
         """Say why and until when, and wait; after a refusal for good, as long as the session lasts."""
         if refused.answer is Answer.FINAL:
-            self._say(ConnectionState.BLOCKED, refused.reason)
-            while True:
-                await self._clock.sleep(3600.0)
+            await self._rest_for_good(refused.reason)
         told = refused.answer is Answer.WAIT
         wait_s = refused.seconds if told else self._backoff.next_s()
         state = ConnectionState.BLOCKED if told else ConnectionState.BACKOFF
         self._say(state, refused.reason, self._clock.now() + int(wait_s * 1e9))
         await self._clock.sleep(wait_s)
 
+    async def _rest_for_good(self, reason: str) -> None:
+        self._say(ConnectionState.BLOCKED, reason)
+        while True:
+            await self._clock.sleep(3600.0)
+
     # at every tick
 
-    async def fold(self, until: int) -> None:
-        """Hand everything that was received up to `until` to the protocol."""
-        folded = 0
-        while (item := self.inbox.take(until)) is not None:
-            ts, number, what = item
-            if not isinstance(what, bytes):
-                what(ts)
-            elif self._line is not None and number == self._line.number:
-                self._hear(self._line, what, ts)
-            elif self._next is not None and number == self._next.number:
-                self._next.first_data = self._next.first_data or ts
-                self._beside.append(what)
-            folded += 1
-            if folded % _YIELD_EVERY == 0:
-                await asyncio.sleep(0)
+    def fold_one(self) -> None:
+        """Hand the oldest of what was received to the protocol."""
+        ts, number, what = self.inbox.take()
+        if not isinstance(what, bytes):
+            what(ts)
+        elif self._line is not None and number == self._line.number:
+            self._hear(self._line, what, ts)
+        elif self._next is not None and number == self._next.number:
+            self._next.first_data = self._next.first_data or ts
+            self._beside.append(what)
+
+    def folded(self, until: int) -> None:
+        """Everything up to `until` was."""
         if self.inbox.overflowed:
             self.inbox.overflowed = False
-            for index in range(len(self._protocol.names)):
-                self._protocol.resync(index, "messages came faster than they could be folded", until)
+            for index in range(len(self.protocol.symbols)):
+                self.protocol.resync(index, "messages came faster than they could be folded", until)
 
     def check(self, now: int, late: bool) -> None:
         """Judge the connection at a tick; `late`: we were busy ourselves, so that silence proves nothing."""
-        self._protocol.count(now)
+        self.protocol.count(now)
         if self._line is not None:
             self._snapshots.ask(now)
         if late:
@@ -309,22 +305,27 @@ class Connection:
         if now - self._live_since > self._options.steady_s * 1e9 and self.state == ConnectionState.LIVE:
             self._backoff.reset()
         if now - line.opened > self._options.renew_after_s * 1e9:
-            self._ask_renewal("the exchange closes a connection after 24 h", now)
+            self._ask_renewal("the exchange closes a connection after a day", now)
         if self._listing.is_due(now):
             self._spawn(self._listing.refresh())
 
     def _hear(self, line: Line, data: bytes, ts: int) -> None:
-        heard = self._protocol.receive(data, ts)
+        heard = self.protocol.receive(data, ts)
         if heard >= 0:
             self._liveness.heard(heard, ts)
             if self.state == ConnectionState.SUBSCRIBING:
                 self._live_since = ts
                 line.first_data = ts
                 self._say_now(ConnectionState.LIVE, "", None, ts)
+        elif heard == ALIVE:
+            self._liveness.alive(ts)
         elif heard == ANSWERED:
             line.unanswered -= 1
         elif heard == REFUSED:
-            line.end(f"the exchange refused a subscription: {self._protocol.last_error}")
+            line.end(f"the exchange refused a subscription: {self.protocol.last_error}")
+            self._spawn(self._listing.refresh())  # it may not be traded any more
+        elif heard == LOST:
+            line.end(self.protocol.last_error)
         elif heard == SHUTDOWN:
             self._ask_renewal("the exchange's server shuts down", ts)
 
@@ -341,7 +342,7 @@ class Connection:
         line.end(f"the subscription {said} in {self._options.first_data_s:g} s")
 
     def _check_life(self, line: Line, now: int) -> None:
-        for index, symbol in enumerate(self._protocol.symbols):
+        for index, symbol in enumerate(self.protocol.symbols):
             depth = index * STREAMS_A_SYMBOL + DEPTH
             self._liveness.witness(depth, symbol.last_top, symbol.last_depth, now)
         silence = self._liveness.silence(now)
@@ -350,9 +351,9 @@ class Connection:
                 self._resubscribed_at = None
                 self._say_now(self.state, "", None, now)
             return
-        for index in range(len(self._protocol.names)):
+        for index in range(len(self.protocol.symbols)):
             if not silence.streams or index * STREAMS_A_SYMBOL + DEPTH in silence.streams:
-                self._protocol.stale(index, silence.reason, now)
+                self.protocol.stale(index, silence.reason, now)
         patience_ns = int(self._options.unanswered_s * 1e9)
         if not silence.streams:
             if silence.seconds > self._options.stale_s + self._options.unanswered_s:
@@ -366,16 +367,22 @@ class Connection:
             line.end(f"{silence.reason}, also after subscribing again")
 
     async def _resubscribe(self, line: Line, silence: Silence) -> None:
-        streams = [self._protocol.stream(number) for number in silence.streams]
-        self._request_id += 2
-        leave = self._protocol.request("UNSUBSCRIBE", streams, self._request_id - 1)
-        enter = self._protocol.request("SUBSCRIBE", streams, self._request_id)
-        await line.request([leave, enter])
+        await self._enter_again(line, silence.streams)
         self._resubscribed_at = self._clock.now()
+
+    async def _enter_again(self, line: Line, streams: Sequence[int]) -> None:
+        requests = self.protocol.resubscriptions(streams, self._request_id + 1)
+        self._request_id += len(requests)
+        await line.request(requests)
+
+    def _resubscribe_books(self, indices: Sequence[int]) -> None:
+        """Their snapshots come with the new subscription."""
+        if self._line is not None:
+            self._spawn(self._enter_again(self._line, [i * STREAMS_A_SYMBOL + DEPTH for i in indices]))
 
     def _trades(self, streams: tuple[int, ...] = ()) -> bool:
         """Whether any symbol of these streams (none given: any symbol) trades, so that silence is strange."""
-        symbols = self._protocol.symbols
+        symbols = self.protocol.symbols
         concerned = {number // STREAMS_A_SYMBOL for number in streams} or range(len(symbols))
         return any(symbols[index].trading in ("TRADING", "") for index in concerned)
 
@@ -384,7 +391,7 @@ class Connection:
 
     def _say_now(self, state: str, reason: str, retry_at: int | None, ts: int) -> None:
         self.state = state
-        self._protocol.builder.add_note(FeedStatus(VENUE, state, None, reason, retry_at), ts)
+        self.protocol.say_connection(state, reason, retry_at, ts)
 
     def _spawn(self, work: Coroutine[object, object, None]) -> None:
         task = asyncio.create_task(work)

@@ -7,7 +7,8 @@ import logging
 import os
 import ssl
 import zlib
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
@@ -28,6 +29,8 @@ from engine.feeds.options import FeedOptions
 from engine.feeds.proxies import unusable_proxy
 from engine.feeds.refusal import refusal
 from engine.text import clean
+
+Trace = Callable[[str, dict[str, Any]], Awaitable[None]]
 
 _AGENT = "microtui"
 _MAX_BODY_BYTES = 64 * 2**20  # a whole exchangeInfo is some 20 MB
@@ -123,13 +126,17 @@ class Internet:
     async def get(self, url: str) -> Reply:
         return await self.fetch(url, {}, _MAX_BODY_BYTES)
 
-    async def fetch(self, url: str, headers: Mapping[str, str], max_bytes: int) -> Reply:
+    async def fetch(
+        self, url: str, headers: Mapping[str, str], max_bytes: int, trace: Trace | None = None
+    ) -> Reply:
+        """`trace` is told of every step of the way (https://www.python-httpx.org/advanced/extensions/#trace)."""
         options, host = self._options, host_of(url)
+        extensions = {} if trace is None else {"trace": trace}
         client = await self._client(host)
         try:
             async with (
                 asyncio.timeout(options.request_timeout_s),
-                client.stream("GET", url, headers=dict(headers)) as answer,
+                client.stream("GET", url, headers=dict(headers), extensions=extensions) as answer,
             ):
                 body = await _body(answer, host, max_bytes)
                 found = {name.lower(): value for name, value in answer.headers.items()}

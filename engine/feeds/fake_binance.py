@@ -1,64 +1,264 @@
-"""A fake Binance spot exchange on loopback: WebSocket streams and REST on one port.
-
-By hand, with no network at all:
+"""Binance spot as the fake exchange speaks it: real key order, eight decimals, request weight, five messages a
+second. By hand, with no network at all:
 
     python -m engine.feeds.fake_binance --port 9001
 
 and then a terminal with `rest=http://127.0.0.1:9001` and `ws=ws://127.0.0.1:9001` as Binance's endpoints.
-It speaks the real layouts (key order, eight decimals), counts request weight, refuses too many messages,
-sends pings, and can be told to misbehave (`engine.feeds.fake_faults`).
 """
 
 from __future__ import annotations
 
-import argparse
-import asyncio
-import contextlib
+import json
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
-
-from websockets.asyncio.server import Server, ServerConnection
-from websockets.asyncio.server import serve as listen
-from websockets.datastructures import Headers
-from websockets.http11 import Request, Response
+from collections.abc import Callable, Mapping, Sequence
+from urllib.parse import parse_qs, urlsplit
 
 from engine.feeds import fake_faults as ff
-from engine.feeds.errors import FeedError
-from engine.feeds.fake_book import Oracle
-from engine.feeds.fake_capture import CapturePlayback
-from engine.feeds.fake_client import Client
-from engine.feeds.fake_market import MadeUpMarket
-from engine.feeds.fake_rest import WEB_PAGE, Answer, Query, Weights, error, exchange_info, refusal
-from engine.feeds.fake_text import FakeText, settings_of
-from engine.feeds.fake_text_site import MadeUpText
-from engine.feeds.fake_wire import DEPTH, Market, Wire
+from engine.feeds.fake_book import PlainBook, to_text
+from engine.feeds.fake_dialect import CLOSE, Act, Dialect, Heard, Pace, Talk, all_bids
+from engine.feeds.fake_rest import DEPTH as DEPTH_REQUEST
+from engine.feeds.fake_rest import LISTING, NOTHING, PING, TIME, Answer, Query, blocked, compact
+from engine.feeds.fake_server import FakeServer
+from engine.feeds.fake_wire import DEPTH, TOP, TRADE, Level, Listing, Market, Wire
 
-BEAT_S = 0.02
-HELD_BACK_S = 0.1  # how long diffs stay back after a snapshot that must be newer than all of them
+WEIGHT_LIMIT = 6000  # a minute and address, as Binance's own exchangeInfo says
+DEPTH_WEIGHTS = ((100, 5), (500, 25), (1000, 50), (5000, 250))
+SUFFIXES = {DEPTH: "depth@100ms", TOP: "bookTicker", TRADE: "trade"}
 
 
-@dataclass(frozen=True)
-class Asked:
-    """A request or connection that came: when on the monotonic clock, for what, and what it was given."""
+class BinanceTalk(Talk):
+    """A connection to /ws, /ws/STREAM or /stream?streams=…; the last wraps what it says."""
 
-    at_s: float
-    path: str
-    symbol: str | None
-    limit: int
-    status: int | str
+    def __init__(self, target: str, suffixes: Mapping[str, str], messages_a_second: int) -> None:
+        parts = urlsplit(target)
+        rest = parts.path.partition("/ws/")[2]
+        self._combined = parts.path.endswith("/stream")
+        named = parse_qs(parts.query).get("streams", [""])[0] if self._combined else rest
+        self._suffixes = suffixes
+        self._channels = {suffix: channel for channel, suffix in suffixes.items()}
+        self._pace = Pace(messages_a_second)
+        self._streams: set[tuple[str, str]] = set(self._known(named.split("/")))
+
+    @property
+    def listens(self) -> bool:
+        return bool(self._streams)
+
+    def hear(self, message: str | bytes, now_s: float) -> Heard:
+        if self._pace.too_fast(now_s):
+            return Heard((CLOSE,))
+        try:
+            request = json.loads(message)
+            method, number = request["method"], request.get("id")
+            streams = self._known(request.get("params", []))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return Heard((b'{"error":{"code":3,"msg":"Invalid JSON: expected value at line 1 column 1"}}',))
+        if method == "SUBSCRIBE":
+            self._streams.update(streams)
+        elif method == "UNSUBSCRIBE":
+            self._streams.difference_update(streams)
+        else:
+            unknown = b'{"error":{"code":2,"msg":"Invalid request: unknown variant"},"id":%d}'
+            return Heard((unknown % (number or 0),))
+        taken: Act = b'{"result":null,"id":%s}' % json.dumps(number).encode()
+        return Heard((taken,), streams if method == "SUBSCRIBE" else ())
+
+    def _known(self, names: Sequence[str]) -> list[tuple[str, str]]:
+        """Streams by symbol and channel. Others are taken and say nothing."""
+        parts = (name.partition("@") for name in names)
+        return [(symbol.upper(), self._channels[kind]) for symbol, _, kind in parts if kind in self._channels]
+
+    def wants(self, wire: Wire) -> bool:
+        return wire.stream in self._streams
+
+    def frame(self, wire: Wire, words: bytes) -> bytes:
+        if not self._combined:
+            return words
+        return b'{"stream":"%s@%s","data":%s}' % (
+            wire.symbol.lower().encode(),
+            self._suffixes[wire.channel].encode(),
+            words,
+        )
+
+    def unknown(self) -> bytes:
+        return self._wrapped(b"btcusdt@weather", b'{"e":"weather","E":1,"sky":[null,{"deep":[[]]}]}')
+
+    def shutdown(self, now_us: int) -> bytes:
+        return self._wrapped(b"!serverShutdown", b'{"e":"serverShutdown","E":%d}' % (now_us // 1000))
+
+    def _wrapped(self, stream: bytes, event: bytes) -> bytes:
+        return b'{"stream":"%s","data":%s}' % (stream, event) if self._combined else event
 
 
-class FakeBinance:
-    """The exchange, as an async context manager.
+class BinanceDialect(Dialect):
+    name = "binance"
+    title = "Binance"
+    quote = "USDT"
+    snapshots_in_stream = False
+    tells_ids = True
+    null_fields = rb"[uUbapqtT]"
+    text_field = b'"s":"'
+    rest_root = "/api/v3/"
+    weight_limit = WEIGHT_LIMIT
+    most_levels = 5000
 
-    `rate` is exchange time per second of ours, `venue_ms` the clock that its messages carry.
-    `oracle(symbol)` knows the book at every update id; `connects` and `requests` tell what clients did,
-    `pongs` when they answered (monotonic seconds).
-    """
+    def __init__(self) -> None:
+        self._minute = -1
+        self._used = 0
+
+    def spell(self, base: str) -> str:
+        return f"{base}USDT"
+
+    def opens(self, path: str) -> bool:
+        return path in ("/ws", "/stream") or path.startswith("/ws/")
+
+    def talk(self, target: str, listings: Mapping[str, Listing]) -> Talk:
+        return BinanceTalk(target, SUFFIXES, 5)
+
+    def word(self, wire: Wire) -> bytes:
+        if wire.recorded is not None:
+            return wire.recorded
+        text = self._deal(wire) if wire.channel == TRADE else self._book(wire)
+        return text.encode()
+
+    def _book(self, wire: Wire) -> str:
+        if wire.channel == TOP:
+            ((bid, bid_size),), ((ask, ask_size),) = wire.bids, wire.asks
+            return (
+                f'{{"u":{wire.last_id},"s":"{wire.symbol}","b":"{to_text(bid)}","B":"{to_text(bid_size)}"'
+                f',"a":"{to_text(ask)}","A":"{to_text(ask_size)}"}}'
+            )
+        return (
+            f'{{"e":"depthUpdate","E":{wire.at_us // 1000},"s":"{wire.symbol}","U":{wire.first_id}'
+            f',"u":{wire.last_id},"b":[{levels_text(all_bids(wire))}],"a":[{levels_text(wire.asks)}]}}'
+        )
+
+    def _deal(self, wire: Wire) -> str:
+        assert wire.deal is not None  # noqa: S101 - it is what a TRADE wire carries
+        deal, ms = wire.deal, wire.at_us // 1000
+        return (
+            f'{{"e":"trade","E":{ms},"s":"{wire.symbol}","t":{deal.trade_id},"p":"{to_text(deal.price)}"'
+            f',"q":"{to_text(deal.size)}","T":{ms},"m":{"false" if deal.bought else "true"},"M":true}}'
+        )
+
+    # REST
+
+    def read(self, target: str) -> Query:
+        parts = urlsplit(target)
+        values = {name: value[-1] for name, value in parse_qs(parts.query).items()}
+        symbols = json.loads(values["symbols"]) if "symbols" in values else [values.get("symbol", "")]
+        known = {"depth": DEPTH_REQUEST, "exchangeInfo": LISTING, "time": TIME, "ping": PING}
+        root, _, last = parts.path.rpartition("/")
+        about = known.get(last, NOTHING) if f"{root}/" == self.rest_root else NOTHING
+        limit = min(self.most_levels, int(values.get("limit", "100")))
+        return Query(about, [str(s) for s in symbols if s], limit, self._weight(about, limit))
+
+    def _weight(self, about: str, limit: int) -> int:
+        if about == DEPTH_REQUEST:
+            return next(weight for up_to, weight in DEPTH_WEIGHTS if limit <= up_to)
+        return 20 if about == LISTING else 1
+
+    def spend(self, query: Query, now_s: float) -> int | None:
+        if int(now_s // 60) != self._minute:
+            self._minute, self._used = int(now_s // 60), 0
+        self._used += query.weight
+        return int(60 - now_s % 60) + 1 if self._used > self.weight_limit else None
+
+    def headers(self) -> Mapping[str, str]:
+        return {"X-MBX-USED-WEIGHT-1M": str(self._used)}
+
+    def answer(
+        self, query: Query, listings: Mapping[str, Listing], book: PlainBook | None, now_us: int
+    ) -> Answer:
+        if query.about == PING:
+            return Answer(200, b"{}")
+        if query.about == TIME:
+            return Answer(200, b'{"serverTime":%d}' % (now_us // 1000))
+        if query.about == LISTING:
+            return self._info(query, listings, now_us // 1000)
+        if query.about == NOTHING:
+            return blocked(404, None)
+        if book is None:
+            return Answer(400, error(-1121, "Invalid symbol."))
+        return Answer(200, self.depth(book, query.limit, now_us // 1000))
+
+    def depth(self, book: PlainBook, limit: int, now_ms: int) -> bytes:
+        bids, asks = levels_text(book.sorted_bids(limit)), levels_text(book.sorted_asks(limit))
+        return f'{{"lastUpdateId":{book.update_id},"bids":[{bids}],"asks":[{asks}]}}'.encode()
+
+    def unreadable(self) -> Answer:
+        return Answer(400, error(-1100, "Illegal characters found in a parameter."))
+
+    def refusal(self, status: int, retry_after_s: int | None) -> Answer:
+        answer = blocked(status, retry_after_s)
+        limit = f"current limit is {self.weight_limit} request weight per 1 MINUTE."
+        said = {
+            429: (-1003, f"Too much request weight used; {limit}"),
+            418: (-1003, "Way too much request weight used; IP banned until further notice."),
+            451: (0, "Service unavailable from a restricted location according to 'b. Eligibility'."),
+        }
+        if status in said:
+            answer.body = error(*said[status])
+        return answer
+
+    def _info(self, query: Query, listings: Mapping[str, Listing], now_ms: int) -> Answer:
+        """All symbols, or those asked for; one unknown symbol refuses the whole request, as Binance does."""
+        if any(symbol not in listings for symbol in query.symbols):
+            return Answer(400, error(-1121, "Invalid symbol."))
+        weight = {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1}
+        raw = {"rateLimitType": "RAW_REQUESTS", "interval": "MINUTE", "intervalNum": 5, "limit": 61000}
+        body = {
+            "timezone": "UTC",
+            "serverTime": now_ms,
+            "rateLimits": [weight | {"limit": self.weight_limit}, raw],
+            "exchangeFilters": [],
+            "symbols": [self.symbol_info(listings[name]) for name in query.symbols or listings],
+        }
+        return Answer(200, compact(body))
+
+    def symbol_info(self, listing: Listing) -> dict[str, object]:
+        tick, lot = padded(listing.tick_size), padded(listing.lot_size)
+        price = {"filterType": "PRICE_FILTER", "minPrice": tick, "maxPrice": "1000000.00000000"}
+        market = {"filterType": "MARKET_LOT_SIZE", "minQty": "0.00000000", "maxQty": "60.00000000"}
+        least = {"filterType": "NOTIONAL", "minNotional": "5.00000000"}
+        return {
+            "symbol": listing.symbol,
+            "status": listing.status,
+            "baseAsset": listing.base,
+            "baseAssetPrecision": 8,
+            "quoteAsset": listing.quote,
+            "quotePrecision": 8,
+            "quoteAssetPrecision": 8,
+            "orderTypes": ["LIMIT", "LIMIT_MAKER", "MARKET", "STOP_LOSS_LIMIT", "TAKE_PROFIT_LIMIT"],
+            "isSpotTradingAllowed": True,
+            "isMarginTradingAllowed": False,
+            "filters": [
+                price | {"tickSize": tick},
+                {"filterType": "LOT_SIZE", "minQty": lot, "maxQty": "9000.00000000", "stepSize": lot},
+                {"filterType": "ICEBERG_PARTS", "limit": 10},
+                market | {"stepSize": "0.00000000"},
+                least | {"applyMinToMarket": True, "avgPriceMins": 5},
+            ],
+            "permissions": [],
+            "permissionSets": [["SPOT"]],
+        }
+
+
+def levels_text(levels: Sequence[Level]) -> str:
+    return ",".join(f'["{to_text(price)}","{to_text(size)}"]' for price, size in levels)
+
+
+def padded(text: str) -> str:
+    """With eight digits behind the point."""
+    whole, _, rest = text.partition(".")
+    return f"{whole}.{rest.ljust(8, '0')}"
+
+
+def error(code: int, message: str) -> bytes:
+    return compact({"code": code, "msg": message})
+
+
+class FakeBinance(FakeServer):
+    """A fake Binance spot exchange on loopback."""
 
     def __init__(
         self,
@@ -71,314 +271,11 @@ class FakeBinance:
         ping_interval_s: float = 20.0,
         venue_ms: Callable[[], int] = lambda: time.time_ns() // 10**6,
     ) -> None:
-        self.market: Market = market if market is not None else MadeUpMarket(symbols, seed)
-        self.faults = faults if faults is not None else ff.Faults()
-        self.rate = rate
-        self.running = True
-        self.connects: list[Asked] = []
-        self.requests: list[Asked] = []
-        self.pongs: list[float] = []
-        self.sent: dict[str, Wire] = {}  # the newest diff of each symbol
-        self._port = port
-        self._ping_interval_s = ping_interval_s
-        self._venue_ms = venue_ms
-        self._weights = Weights()
-        self._clients: list[Client] = []
-        self._held: dict[str, list[Wire]] = {}
-        self._diffs: dict[str, asyncio.Event] = {}
-        self._beat = asyncio.Event()  # set when it is over; each has its own
-        self._arriving: set[asyncio.Task[Any] | None] = set()
-        self._muted: set[ServerConnection] = set()
-        self._pump: asyncio.Task[None]
-        self._server: Server
-
-    @property
-    def rest(self) -> str:
-        return f"http://127.0.0.1:{self._port}"
-
-    @property
-    def ws(self) -> str:
-        return f"ws://127.0.0.1:{self._port}"
-
-    @property
-    def clients(self) -> Sequence[Client]:
-        """The connections that are open now, oldest first."""
-        return tuple(self._clients)
-
-    async def ended(self) -> None:
-        """Waits for ever; raises FeedError where the capture that is played breaks off."""
-        await self._pump
-
-    def oracle(self, symbol: str) -> Oracle:
-        return self.market.oracle(symbol)
-
-    async def __aenter__(self) -> Self:
-        self._server = await listen(
-            self._serve_client,
-            "127.0.0.1",
-            self._port,
-            process_request=self._handshake,
-            compression=None,
-            ping_interval=None,
-            open_timeout=None,
-            close_timeout=1.0,
-            max_size=2**16,
-        )
-        self._port = next(iter(self._server.sockets)).getsockname()[1]
-        self._pump = asyncio.create_task(self._run())
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, found: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for task in (self._pump, *self._arriving):
-            if task is not None:
-                task.cancel()
-        for client in self._clients:
-            client.abort()
-        self._server.close()
-        await self._server.wait_closed()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._pump
-
-    # What is sent -----------------------------------------------------------------------------
-
-    async def _run(self) -> None:
-        before = time.monotonic()
-        while True:
-            await asyncio.sleep(BEAT_S)
-            now = time.monotonic()
-            elapsed_s, before = min(now - before, 1.0), now
-            if self.running and (self._watched or not self.market.needs_audience):
-                for wire in self.market.advance(elapsed_s * self.rate, self._venue_ms()):
-                    self._spread(wire)
-            self._beat.set()
-            self._beat = asyncio.Event()
-
-    @property
-    def _watched(self) -> bool:
-        return any(client.streams for client in self._clients)
-
-    def _spread(self, wire: Wire) -> None:
-        if wire.symbol in self._held and wire.channel == DEPTH:
-            self._held[wire.symbol].append(wire)
-        else:
-            self._deliver(wire)
-        if wire.channel == DEPTH:
-            self.sent[wire.symbol] = wire
-            if wire.symbol in self._diffs:
-                self._diffs.pop(wire.symbol).set()
-
-    def _deliver(self, wire: Wire) -> None:
-        for client in self._clients:
-            if wire.stream in client.streams and not client.muted:
-                client.offer(wire, self.faults, self.market)
-
-    async def _next_diff(self, symbol: str) -> Wire:
-        """Waits until the exchange makes another diff of the symbol."""
-        await self._diffs.setdefault(symbol, asyncio.Event()).wait()
-        return self.sent[symbol]
-
-    # Who comes in -----------------------------------------------------------------------------
-
-    async def _handshake(self, connection: ServerConnection, request: Request) -> Response | None:
-        task = asyncio.current_task()
-        self._arriving.add(task)
-        try:
-            if request.path.startswith("/api/"):
-                answer = await self._rest(connection, request.path)
-            else:
-                answer = await self._upgrade(connection, request.path)
-        finally:
-            self._arriving.discard(task)
-        return None if answer is None else _response(answer)
-
-    async def _upgrade(self, connection: ServerConnection, path: str) -> Answer | None:
-        """None where the WebSocket may open, or the line was cut or left hanging."""
-        fault = self.faults.for_request("ws")
-        kind = fault.kind if fault is not None else 101
-        self.connects.append(Asked(time.monotonic(), path, None, 0, kind))
-        if path.split("?")[0] not in ("/ws", "/stream") and not path.startswith("/ws/"):
-            return refusal(404, None)
-        if fault is None or fault.kind == ff.MUTE:
-            if fault is not None:
-                self._muted.add(connection)
-            return None
-        return await self._spoil(fault, connection, Answer(503, b""))
-
-    async def _serve_client(self, connection: ServerConnection) -> None:
-        client = Client(connection, muted=connection in self._muted)
-        self._clients.append(client)
-        pinger = asyncio.create_task(self._ping(connection))
-        try:
-            await client.run()
-        finally:
-            self._clients.remove(client)
-            self._muted.discard(connection)
-            pinger.cancel()
-
-    async def _ping(self, connection: ServerConnection) -> None:
-        """Binance closes a connection whose pong does not come within a minute: here, three intervals."""
-        with contextlib.suppress(Exception):
-            while True:
-                await asyncio.sleep(self._ping_interval_s)
-                pong = await connection.ping()
-                try:
-                    await asyncio.wait_for(pong, 3 * self._ping_interval_s)
-                except TimeoutError:
-                    await connection.close(1008, "no pong")
-                    return
-                self.pongs.append(time.monotonic())
-
-    # REST -------------------------------------------------------------------------------------
-
-    async def _rest(self, connection: ServerConnection, target: str) -> Answer | None:
-        """The answer, or None where the line was cut or left hanging."""
-        try:
-            query = Query.parse(target)
-        except ValueError:
-            return Answer(400, error(-1100, "Illegal characters found in a parameter."))
-        symbol = query.symbols[0] if query.symbols else None
-        fault = self.faults.for_request(query.path, symbol)
-        retry_after_s = self._weights.spend(query.weight, time.monotonic())
-        status: int | str = 429 if retry_after_s is not None else fault.kind if fault is not None else 200
-        self.requests.append(Asked(time.monotonic(), query.path, symbol, query.limit, status))
-        answer: Answer | None
-        if retry_after_s is not None:
-            answer = refusal(429, retry_after_s)
-        elif fault is not None and not str(fault.kind).startswith("snapshot"):
-            answer = await self._spoil(fault, connection, await self._answer(query, None))
-        else:
-            answer = await self._answer(query, fault)
-        if answer is not None:
-            answer.headers.setdefault("X-MBX-USED-WEIGHT-1M", str(self._weights.used))
-        return answer
-
-    async def _answer(self, query: Query, fault: ff.OnRequest | None) -> Answer:
-        now_ms = self._venue_ms()
-        if query.path == "ping":
-            return Answer(200, b"{}")
-        if query.path == "time":
-            return Answer(200, f'{{"serverTime":{now_ms}}}'.encode())
-        if query.path == "exchangeInfo":
-            return exchange_info(query, self.market.listings, now_ms)
-        if query.path != "depth":
-            return refusal(404, None)
-        symbol = query.symbols[0] if query.symbols else ""
-        if symbol not in self.market.listings:
-            return Answer(400, error(-1121, "Invalid symbol."))
-        return Answer(
-            200, await self._snapshot(symbol, query.limit, fault.kind if fault is not None else None)
-        )
-
-    async def _snapshot(self, symbol: str, limit: int, kind: int | str | None) -> bytes:
-        while (book := self.market.snapshot(symbol)) is None:
-            await self._beat.wait()
-        if kind is None:
-            return book.snapshot(limit)
-        oracle = self.oracle(symbol)
-        if kind == ff.SNAPSHOT_NEW:
-            return await self._snapshot_ahead(symbol, oracle, limit)
-        diff = await self._next_diff(symbol)
-        update_id = {
-            ff.SNAPSHOT_OLD: self._first_id(symbol, diff) - 2,
-            ff.SNAPSHOT_BEFORE: diff.first_id - 1,
-            ff.SNAPSHOT_FIRST: diff.first_id,
-            ff.SNAPSHOT_STRADDLED: (diff.first_id + diff.last_id) // 2,
-            ff.SNAPSHOT_LAST: diff.last_id,
-        }[str(kind)]
-        return oracle.book_at(update_id).snapshot(limit)
-
-    async def _snapshot_ahead(self, symbol: str, oracle: Oracle, limit: int) -> bytes:
-        """A snapshot newer than every diff that the client can have: they are held back meanwhile."""
-        held = self._held.setdefault(symbol, [])
-        for _ in range(3):
-            await self._next_diff(symbol)
-        body = oracle.now.snapshot(limit)
-        asyncio.get_running_loop().call_later(HELD_BACK_S, self._release, symbol, held)
-        return body
-
-    def _release(self, symbol: str, held: list[Wire]) -> None:
-        if self._held.get(symbol) is held:
-            del self._held[symbol]
-            for wire in held:
-                self._deliver(wire)
-
-    def _first_id(self, symbol: str, diff: Wire) -> int:
-        """The first id that the newest connection with this symbol was sent."""
-        for client in reversed(self._clients):
-            if symbol in client.first_ids:
-                return client.first_ids[symbol]
-        return diff.first_id
-
-    async def _spoil(
-        self, fault: ff.OnRequest, connection: ServerConnection, answer: Answer
-    ) -> Answer | None:
-        if isinstance(fault.kind, int):
-            return refusal(fault.kind, fault.retry_after_s)
-        if fault.kind == ff.HTML:
-            return Answer(200, WEB_PAGE, {}, "text/html")
-        if fault.kind == ff.SLOW:
-            await asyncio.sleep(fault.delay_s)
-            return answer
-        if fault.kind == ff.CUT_SHORT:
-            whole = answer.serialize()
-            connection.transport.write(whole[: len(whole) // 2])
-            connection.transport.close()
-        else:
-            await asyncio.Event().wait()
-        await connection.wait_closed()
-        return None
-
-
-def _response(answer: Answer) -> Response:
-    return Response(answer.status, answer.reason, Headers(answer.head()), answer.body)
-
-
-async def serve(
-    port: int,
-    symbols: Sequence[str] = (),
-    seed: int = 1,
-    capture: Path | None = None,
-    rate: float = 1.0,
-    posts_a_minute: float = 12.0,
-) -> None:
-    """Run the exchange, and a site where people write about it, until cancelled. No symbols: all that it knows.
-
-    Raises ValueError for a symbol that it does not know, FeedError for a file that is no capture, and OSError
-    where the port cannot be had.
-    """
-    market: Market = CapturePlayback(capture, rate) if capture is not None else MadeUpMarket(symbols, seed)
-    pace = 1.0 if capture is not None else rate
-    async with (
-        FakeBinance(market=market, rate=pace, port=port) as exchange,
-        FakeText(MadeUpText(seed, posts_a_minute / 60.0)) as text,
-    ):
-        print(f"a fake Binance trades {', '.join(market.listings)} on {exchange.rest} and {exchange.ws}")
-        print(f"made-up people write {posts_a_minute:g} posts a minute on {text.url}")
-        told = {"venues.binance.rest": exchange.rest, "venues.binance.ws": exchange.ws, **settings_of(text)}
-        flags = " ".join(f"--set {key}={value}" for key, value in told.items())
-        print(f"microtui live {next(iter(market.listings))} {flags}", flush=True)
-        await exchange.ended()
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m engine.feeds.fake_binance", description="A fake Binance spot exchange."
-    )
-    parser.add_argument("--port", type=int, default=9001)
-    parser.add_argument("--symbols", nargs="*", default=(), metavar="SYMBOL")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--capture", type=Path, help="play this capture instead of a made-up market")
-    parser.add_argument("--rate", type=float, default=1.0, help="how much faster than real time")
-    chosen = parser.parse_args()
-    try:
-        asyncio.run(serve(chosen.port, chosen.symbols, chosen.seed, chosen.capture, chosen.rate))
-    except KeyboardInterrupt:
-        return
-    except (OSError, ValueError, FeedError) as fault:
-        parser.error(str(fault))
+        dialect = BinanceDialect()
+        super().__init__(dialect, symbols, seed, market, faults, rate, port, ping_interval_s, venue_ms)
 
 
 if __name__ == "__main__":
-    main()
+    from engine.feeds.fake_serve import main
+
+    main(BinanceDialect())

@@ -1,7 +1,7 @@
 """The fake exchange's own book, by update id: plain dicts, shared with nothing the engine computes with.
 
-Prices and sizes are whole units of 1e-8, which is how many digits Binance writes. A test asks an `Oracle`
-what the book was at an update id and compares; the exchange asks it for the snapshots that it serves.
+Prices and sizes are whole units of 1e-8, more digits than any venue writes here. A test asks an `Oracle` what
+the book was at an update id and compares; the exchange asks it for the snapshots that it serves.
 """
 
 from __future__ import annotations
@@ -11,9 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 UNITS = 10**8
-JOURNAL_LIMIT = (
-    400_000  # changes; beyond it the older half is folded into the base, about 10 min of one symbol
-)
+JOURNAL_LIMIT = 100_000  # changes; beyond it the older half is folded into the base: minutes of one symbol
 
 
 def to_units(text: str) -> int:
@@ -27,12 +25,31 @@ def to_units(text: str) -> int:
 
 
 def to_text(units: int) -> str:
-    """Whole units -> decimal text as the venue writes it.
+    """Whole units -> decimal text with eight digits, as Binance spot writes it.
 
     >>> to_text(6173763000000)
     '61737.63000000'
     """
     return f"{units // UNITS}.{units % UNITS:08d}"
+
+
+def to_digits(units: int, digits: int) -> str:
+    """Whole units -> decimal text with so many digits behind the point; what is finer is left out.
+
+    >>> to_digits(6173763000000, 2), to_digits(6173763000000, 0)
+    ('61737.63', '61737')
+    """
+    whole, rest = divmod(units, UNITS)
+    return f"{whole}.{rest:08d}"[: digits - 8] if 0 < digits < 8 else to_text(units) if digits else str(whole)
+
+
+def to_short(units: int) -> str:
+    """Whole units -> decimal text without trailing zeros.
+
+    >>> to_short(6173763000000), to_short(500000000), to_short(0)
+    ('61737.63', '5', '0')
+    """
+    return to_text(units).rstrip("0").rstrip(".")
 
 
 class Change(NamedTuple):
@@ -68,13 +85,12 @@ class PlainBook:
         bid, ask = max(self.bids), min(self.asks)
         return bid, self.bids[bid], ask, self.asks[ask]
 
-    def snapshot(self, limit: int) -> bytes:
-        """The body of `GET /api/v3/depth` with at most `limit` levels a side."""
-        bids = ",".join(
-            f'["{to_text(p)}","{to_text(self.bids[p])}"]' for p in sorted(self.bids, reverse=True)[:limit]
-        )
-        asks = ",".join(f'["{to_text(p)}","{to_text(self.asks[p])}"]' for p in sorted(self.asks)[:limit])
-        return f'{{"lastUpdateId":{self.update_id},"bids":[{bids}],"asks":[{asks}]}}'.encode()
+    def sorted_bids(self, limit: int | None = None) -> list[tuple[int, int]]:
+        """Price and size, best first."""
+        return [(p, self.bids[p]) for p in sorted(self.bids, reverse=True)[:limit]]
+
+    def sorted_asks(self, limit: int | None = None) -> list[tuple[int, int]]:
+        return [(p, self.asks[p]) for p in sorted(self.asks)[:limit]]
 
 
 class Oracle:

@@ -125,11 +125,12 @@ class CapturePlayback:
             known = ", ".join(_CHANNELS)
             raise FeedError(f"{self._name}: expected a stream of {known}, found {head[2].decode()}")
         payload = message[head.end() : -1]
+        at_us = self._clock_ns // 1000
         if channel != DEPTH:
-            return Wire(self.symbol, channel, payload)
+            return Wire(self.symbol, channel, at_us, recorded=payload)
         diff = json.loads(payload)
         if self._oracle is None:
             self._early.append(diff)
         else:
             self._record(self._oracle, diff)
-        return Wire(self.symbol, channel, payload, diff["U"], diff["u"])
+        return Wire(self.symbol, channel, at_us, diff["U"], diff["u"], recorded=payload)

@@ -6,19 +6,26 @@
     )
 
 A fault waits for what it names, lets `after` of them pass, then strikes `times` times. Faults can be added
-while the exchange runs (`faults.add`), and `faults.struck` says which have done their work.
+while the exchange runs (`faults.add`), and `faults.struck` says which have done their work. Faults of messages
+are done to what a dialect has worded, numbered and framed; a snapshot in the stream counts as a request for
+"depth", and of the faults of requests HANG (it never comes), SLOW and CUT_SHORT are done to it.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from engine.feeds.fake_book import PlainBook, to_text
-from engine.feeds.fake_wire import DEPTH, Wire
+from engine.feeds.fake_book import PlainBook
+from engine.feeds.fake_dialect import CLOSE as CLOSE
+from engine.feeds.fake_dialect import STALL as STALL
+from engine.feeds.fake_dialect import Act as Act
+from engine.feeds.fake_dialect import Cut as Cut
+from engine.feeds.fake_dialect import Dialect, Talk
+from engine.feeds.fake_rest import DEPTH as DEPTH_REQUEST
+from engine.feeds.fake_wire import DEPTH, Level, Wire
 
 # On a message of a stream:
 GAP = "gap"  # it is lost
@@ -34,10 +41,10 @@ BIG = "big"  # it comes as a frame of `size_bytes`, padded with removals of leve
 DEAD = "dead"  # its stream falls silent, until it is subscribed again
 DEAD_FOR_GOOD = "dead for good"  # its stream falls silent, until the next connection
 # On a message, for the whole connection:
-STALL = "stall"  # nothing comes and nothing is read, but the line stays open; `Client.go_on` ends it
-CLOSE = "close"  # an orderly close, as after 24 hours
+# STALL: nothing comes and nothing is read, but the line stays open; `Client.go_on` ends it
+# CLOSE: an orderly close, as after 24 hours
 CUT = "cut"  # the line is cut in the middle of a frame
-SHUTDOWN = "shutdown"  # serverShutdown is announced; the connection closes `delay_s` later
+SHUTDOWN = "shutdown"  # it is announced, where the venue does so; the connection closes `delay_s` later
 
 # On a request, beside a plain HTTP status:
 HTML = "html"  # 200 and a web page, as from a hotel's network
@@ -52,8 +59,6 @@ SNAPSHOT_BEFORE = "snapshot at U-1"
 SNAPSHOT_FIRST = "snapshot at U"
 SNAPSHOT_STRADDLED = "snapshot between U and u"
 SNAPSHOT_LAST = "snapshot at u"
-
-Act = bytes | str  # bytes are sent as a text frame; CLOSE, CUT, SHUTDOWN and STALL are done to the connection
 
 
 @dataclass
@@ -76,12 +81,12 @@ class OnMessage:
 class OnRequest:
     """A fault of REST or of the WebSocket's handshake.
 
-    `path` is "depth", "exchangeInfo", "ping", "time", "ws", or None for any but "ws"; `kind` is one of the
-    names above or an HTTP status.
+    `path` is "depth", "listing", "ping", "time", "ws", or None for any but "ws"; `kind` is one of the names
+    above or an HTTP status.
     """
 
     kind: str | int
-    path: str | None = "depth"
+    path: str | None = DEPTH_REQUEST
     symbol: str | None = None
     after: int = 0
     times: int = 1
@@ -114,9 +119,12 @@ class Faults:
         """Those that have strikes left."""
         return tuple(self._waiting)
 
-    def for_message(self, wire: Wire) -> OnMessage | None:
+    def for_message(self, wire: Wire, shows: Callable[[Wire], bool]) -> OnMessage | None:
+        """`shows` says whether the venue's own proof would find the message missing."""
         for fault in self._waiting:
             if isinstance(fault, OnMessage) and fault.concerns(wire):
+                if fault.kind in (GAP, REORDER) and not shows(wire):
+                    continue
                 if not self._strikes(fault):
                     continue
                 return fault
@@ -141,93 +149,77 @@ class Faults:
         return True
 
 
+Stream = tuple[str, str]
+
+
 @dataclass
 class Memory:
     """What one connection's faults remember: messages held back, sent before, streams gone silent."""
 
-    held: dict[str, bytes] = field(default_factory=dict)
-    sent: dict[str, deque[bytes]] = field(default_factory=dict)
-    silent: dict[str, str] = field(default_factory=dict)
+    held: dict[Stream, bytes] = field(default_factory=dict)
+    sent: dict[Stream, deque[bytes]] = field(default_factory=dict)
+    silent: dict[Stream, str] = field(default_factory=dict)
 
-    def woken(self, stream: str) -> None:
+    def woken(self, stream: Stream) -> None:
         """The stream was subscribed again."""
         if self.silent.get(stream) == DEAD:
             del self.silent[stream]
 
 
-def strike(fault: OnMessage | None, wire: Wire, frame: bytes, memory: Memory, book: PlainBook) -> list[Act]:
+def strike(
+    fault: OnMessage | None, stream: Stream, frame: bytes, memory: Memory, talk: Talk, dialect: Dialect
+) -> list[Act]:
     """What really leaves the exchange in place of `frame`."""
-    stream = wire.stream
-    if stream in memory.silent:
-        return []
     acts: list[Act] = [frame]
     if fault is not None:
         if fault.kind == REORDER:
             memory.held[stream] = frame
             return []
-        if fault.kind in (DEAD, DEAD_FOR_GOOD):
-            memory.silent[stream] = fault.kind
-            return []
-        acts = _DAMAGE[fault.kind](fault, frame, memory.sent.get(stream), book)
+        acts = _damaged(fault, frame, memory.sent.get(stream), talk, dialect)
     memory.sent.setdefault(stream, deque(maxlen=10)).append(frame)
     if stream in memory.held:
         acts.append(memory.held.pop(stream))
     return acts
 
 
-_Damage = Callable[[OnMessage, bytes, "deque[bytes] | None", PlainBook], list[Act]]
+def _damaged(
+    fault: OnMessage, frame: bytes, sent: deque[bytes] | None, talk: Talk, dialect: Dialect
+) -> list[Act]:
+    if fault.kind == UNKNOWN_EVENT:
+        return [talk.unknown(), frame]
+    if fault.kind == OLD:
+        return [frame, sent[0]] if sent else [frame]
+    if fault.kind == NULLS:
+        return [re.sub(rb'"(%s)":(-?\d[\d.]*|"[^"]*")' % dialect.null_fields, rb'"\1":null', frame)]
+    if fault.kind == BAD_UTF8:
+        return [frame.replace(dialect.text_field, dialect.text_field + b"\xff\xfe", 1)]
+    if fault.kind == BIG:
+        return [frame.ljust(fault.size_bytes)]
+    return _PLAIN[fault.kind](frame)
 
 
-def _old(fault: OnMessage, frame: bytes, sent: deque[bytes] | None, book: PlainBook) -> list[Act]:
-    return [frame, sent[0]] if sent else [frame]
-
-
-def _crossed(fault: OnMessage, frame: bytes, sent: deque[bytes] | None, book: PlainBook) -> list[Act]:
-    best_bid, _, best_ask, _ = book.best()
-    bid = best_ask + 5 * (best_ask - best_bid)
-    return [_with_bids(frame, f'["{to_text(bid)}","{to_text(10**8)}"]')]
-
-
-def _unknown(fault: OnMessage, frame: bytes, sent: deque[bytes] | None, book: PlainBook) -> list[Act]:
-    event = b'{"e":"weather","E":1,"sky":[null,{"deep":[[]]}]}'
-    combined = frame.startswith(b'{"stream"')
-    return [b'{"stream":"btcusdt@weather","data":%s}' % event if combined else event, frame]
-
-
-def _big(fault: OnMessage, frame: bytes, sent: deque[bytes] | None, book: PlainBook) -> list[Act]:
-    # Prices of one quarter of the best bid and below, a whole number of any tick: nobody has a level there.
-    first = book.best()[0] // 4
-    grid = first // 200_000 // 10**6 * 10**6 or 10**4
-    levels: list[str] = []
-    size = len(frame)
-    for price in range(first // grid * grid, 0, -grid):
-        levels.append(f'["{to_text(price)}","0.00000000"]')
-        size += len(levels[-1]) + 1
-        if size > fault.size_bytes:
-            break
-    return [_with_bids(frame, ",".join(levels)).ljust(fault.size_bytes)]
-
-
-def _with_bids(frame: bytes, levels: str) -> bytes:
-    """The depth message with more bids in front."""
-    message = json.loads(frame)
-    bids = message.get("data", message)["b"]
-    joined = f'"b":[{levels}' + ("," if bids else "")
-    return frame.replace(b'"b":[', joined.encode(), 1)
-
-
-_DAMAGE: dict[str, _Damage] = {
-    GAP: lambda *_: [],
-    DUPLICATE: lambda fault, frame, sent, book: [frame, frame],
-    OLD: _old,
-    MALFORMED: lambda fault, frame, sent, book: [frame[: len(frame) // 2]],
-    NULLS: lambda fault, frame, sent, book: [re.sub(rb'"([uUbapqtT])":(\d+|"[^"]*")', rb'"\1":null', frame)],
-    BAD_UTF8: lambda fault, frame, sent, book: [frame.replace(b'"s":"', b'"s":"\xff\xfe', 1)],
-    UNKNOWN_EVENT: _unknown,
-    CROSSED: _crossed,
-    BIG: _big,
-    STALL: lambda fault, frame, sent, book: [STALL, frame],
-    CLOSE: lambda fault, frame, sent, book: [frame, CLOSE],
-    CUT: lambda fault, frame, sent, book: [frame, CUT],
-    SHUTDOWN: lambda fault, frame, sent, book: [frame, SHUTDOWN],
+_PLAIN: dict[str, Callable[[bytes], list[Act]]] = {
+    GAP: lambda frame: [],
+    DUPLICATE: lambda frame: [frame, frame],
+    MALFORMED: lambda frame: [frame[: len(frame) // 2]],
+    CROSSED: lambda frame: [frame],  # the damage was done before it was framed
+    STALL: lambda frame: [STALL, frame],
+    CLOSE: lambda frame: [frame, CLOSE],
+    CUT: lambda frame: [frame, Cut(frame.ljust(4000))],
+    SHUTDOWN: lambda frame: [frame, SHUTDOWN],
 }
+
+
+def untrue_bids(fault: OnMessage, book: PlainBook, level_bytes: int, room_bytes: int) -> Sequence[Level]:
+    """What CROSSED and BIG add to a diff: a bid above the best ask, or removals of levels that do not exist.
+
+    `level_bytes` is how much one more level takes, `room_bytes` how much is to be filled.
+    """
+    best_bid, _, best_ask, _ = book.best()
+    if fault.kind == CROSSED:
+        return [(best_ask + 5 * (best_ask - best_bid), 10**8)]
+    # Prices of one quarter of the best bid and below, a whole number of any tick: nobody has a level there.
+    first = best_bid // 4
+    grid = first // 200_000 // 10**6 * 10**6 or 10**4
+    prices = range(first // grid * grid, 0, -grid)
+    return [(price, 0) for price in prices[: max(0, room_bytes // level_bytes)]]

@@ -11,10 +11,11 @@ from __future__ import annotations
 import math
 import random
 from bisect import bisect_left, insort
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
-from engine.feeds.fake_book import UNITS, Change, Oracle, PlainBook, to_text, to_units
-from engine.feeds.fake_wire import DEPTH, TOP, TRADE, Listing, Wire
+from engine.feeds.fake_book import UNITS, Change, Oracle, PlainBook, to_units
+from engine.feeds.fake_wire import DEPTH, TOP, TRADE, Deal, Level, Listing, Wire
 from engine.text import clean
 
 DIFF_S = 0.1
@@ -25,7 +26,7 @@ VOLATILITY = 8e-5  # of the price, for one second: about 2.4 % a day
 MEDIAN_DISTANCE = 1.4e-4  # of the price, between the touch and a maker's change
 WALLS = 6
 
-# symbol, base, tick, lot, first price
+# symbol at Binance, base, tick, lot, first price
 SYMBOLS = (
     ("BTCUSDT", "BTC", "0.01", "0.00001", "61837.63"),
     ("ETHUSDT", "ETH", "0.01", "0.0001", "2671.40"),
@@ -54,7 +55,7 @@ class MadeUpSymbol:
         self._round_ticks = 10 ** max(1, len(str(int(self._fair))) - 3)
         self._sizes: tuple[dict[int, int], dict[int, int]] = ({}, {})
         self._prices: tuple[list[int], list[int]] = ([], [])  # ascending, both
-        rank = next(i for i, row in enumerate(SYMBOLS) if row[0] == listing.symbol)
+        rank = next(i for i, row in enumerate(SYMBOLS) if row[1] == listing.base)
         self._weight = 1.0 / (1.0 + 0.6 * rank)  # less money moves in less known coins
         self._walls: list[tuple[bool, int]] = []
         self._burst = 1.0
@@ -63,7 +64,7 @@ class MadeUpSymbol:
         self._trade_id = rng.randrange(10**9, 4 * 10**9)
         self._update_id = rng.randrange(10**10, 6 * 10**10)
         self._out: list[Wire] = []
-        self._now_ms = 0
+        self._now_us = 0
         self._until_diff_s = DIFF_S
         self._pending: tuple[dict[int, int], dict[int, int]] = ({}, {})
         self._build()
@@ -78,7 +79,7 @@ class MadeUpSymbol:
 
     def advance(self, elapsed_s: float, now_ms: int) -> list[Wire]:
         """The messages of the next `elapsed_s`, in the order in which the venue would send them."""
-        self._now_ms = now_ms
+        self._now_us = now_ms * 1000
         self._out = []
         while elapsed_s > 0:
             slice_s = min(elapsed_s, 0.02, self._until_diff_s)
@@ -273,83 +274,101 @@ class MadeUpSymbol:
             self._told_top = top
             self._send_top(top)
 
-    def _price_text(self, ticks: int) -> str:
-        return to_text(ticks * self._tick_units)
-
-    def _lots_text(self, lots: int) -> str:
-        return to_text(lots * self._lot_units)
-
-    def _send(self, channel: str, text: str, first_id: int = 0, last_id: int = 0) -> None:
-        self._out.append(Wire(self.listing.symbol, channel, text.encode(), first_id, last_id))
-
     def _send_top(self, top: tuple[int, int, int, int]) -> None:
         bid, bid_lots, ask, ask_lots = top
-        self._send(
-            TOP,
-            f'{{"u":{self._update_id},"s":"{self.listing.symbol}"'
-            f',"b":"{self._price_text(bid)}","B":"{self._lots_text(bid_lots)}"'
-            f',"a":"{self._price_text(ask)}","A":"{self._lots_text(ask_lots)}"}}',
-            self._update_id,
-            self._update_id,
-        )
+        best_bid, best_ask = self._level(bid, bid_lots), self._level(ask, ask_lots)
+        self._send(TOP, self._update_id, bids=(best_bid,), asks=(best_ask,))
 
     def _send_trade(self, price: int, lots: int, bought: bool) -> None:
         self._trade_id += 1
-        self._send(
-            TRADE,
-            f'{{"e":"trade","E":{self._now_ms},"s":"{self.listing.symbol}","t":{self._trade_id}'
-            f',"p":"{self._price_text(price)}","q":"{self._lots_text(lots)}"'
-            f',"T":{self._now_ms},"m":{"false" if bought else "true"},"M":true}}',
-        )
+        self._send(TRADE, 0, deal=Deal(self._trade_id, *self._level(price, lots), bought))
 
     def _send_diff(self) -> None:
         bids, asks = self._pending
         if not bids and not asks:
             return
-        text_of_bids = ",".join(
-            f'["{self._price_text(p)}","{self._lots_text(bids[p])}"]' for p in sorted(bids, reverse=True)
-        )
-        text_of_asks = ",".join(
-            f'["{self._price_text(p)}","{self._lots_text(asks[p])}"]' for p in sorted(asks)
-        )
         self._send(
             DEPTH,
-            f'{{"e":"depthUpdate","E":{self._now_ms},"s":"{self.listing.symbol}"'
-            f',"U":{self._diff_from},"u":{self._update_id},"b":[{text_of_bids}],"a":[{text_of_asks}]}}',
             self._diff_from,
-            self._update_id,
+            bids=[self._level(p, bids[p]) for p in sorted(bids, reverse=True)],
+            asks=[self._level(p, asks[p]) for p in sorted(asks)],
         )
         self._diff_from = self._update_id + 1
         self._pending = ({}, {})
 
+    def _level(self, ticks: int, lots: int) -> Level:
+        return ticks * self._tick_units, lots * self._lot_units
+
+    def _send(
+        self,
+        channel: str,
+        first_id: int,
+        bids: Sequence[Level] = (),
+        asks: Sequence[Level] = (),
+        deal: Deal | None = None,
+    ) -> None:
+        last_id = self._update_id if deal is None else 0
+        self._out.append(
+            Wire(self.listing.symbol, channel, self._now_us, first_id, last_id, bids, asks, deal)
+        )
+
 
 class MadeUpMarket:
-    """Several made-up symbols, each with random numbers of its own, so that one more changes no other."""
+    """Several made-up symbols, each with random numbers of its own, so that one more changes no other.
+
+    `spell` writes a base currency as the venue's symbol, `quote` is what they are quoted in. No symbols: all.
+    """
 
     needs_audience = False
 
-    def __init__(self, symbols: Sequence[str] = (), seed: int = 1) -> None:
-        known = {row[0]: row for row in SYMBOLS}
+    def __init__(
+        self,
+        symbols: Sequence[str] = (),
+        seed: int = 1,
+        spell: Callable[[str], str] = "{}USDT".format,
+        quote: str = "USDT",
+    ) -> None:
+        known = {spell(row[1]): row for row in SYMBOLS}
         unknown = [symbol for symbol in symbols if symbol not in known]
         if unknown:
             raise ValueError(
                 f"the made-up market trades {', '.join(known)}; not {clean(', '.join(unknown), 60)}"
             )
         self._symbols: dict[str, MadeUpSymbol] = {}
+        self._delisted: set[str] = set()
         for name in symbols or known:
-            symbol, base, tick, lot, price = known[name]
-            listing = Listing(symbol, base, "USDT", tick, lot)
+            _, base, tick, lot, price = known[name]
+            listing = Listing(name, base, quote, tick, lot)
             self._symbols[name] = MadeUpSymbol(listing, price, random.Random(f"{seed}/{name}"))
+
+    @staticmethod
+    def bases() -> list[str]:
+        """The currencies that are known."""
+        return [row[1] for row in SYMBOLS]
 
     @property
     def listings(self) -> Mapping[str, Listing]:
-        return {name: made.listing for name, made in self._symbols.items()}
+        return {name: made.listing for name, made in self._symbols.items() if name not in self._delisted}
+
+    def trade(self, symbol: str, status: str = "TRADING") -> None:
+        """Say and do this: a symbol that is not TRADING stands still."""
+        made = self._symbols[symbol]
+        made.listing = replace(made.listing, status=status)
+
+    def delist(self, symbol: str) -> None:
+        """The listing knows it no more, and nothing comes."""
+        self._delisted.add(symbol)
 
     def oracle(self, symbol: str) -> Oracle:
         return self._symbols[symbol].oracle
 
     def advance(self, elapsed_s: float, now_ms: int) -> list[Wire]:
-        return [wire for made in self._symbols.values() for wire in made.advance(elapsed_s, now_ms)]
+        moving = [
+            made
+            for name, made in self._symbols.items()
+            if made.listing.status == "TRADING" and name not in self._delisted
+        ]
+        return [wire for made in moving for wire in made.advance(elapsed_s, now_ms)]
 
     def snapshot(self, symbol: str) -> PlainBook | None:
         return self.oracle(symbol).now

@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 Action = Callable[[int], None]
 
+NEVER = 2**63 - 1
+
 
 class Inbox:
     """Items are (session time, socket number, bytes), or an action with a socket number of -1.
@@ -31,10 +33,13 @@ class Inbox:
         """Run `action(ts)` after everything that is in the inbox now."""
         self.items.append((ts, -1, action))
 
-    def take(self, until: int) -> tuple[int, int, bytes | Action] | None:
-        """The oldest item that is not younger than `until`."""
-        if not self.items or self.items[0][0] > until:
-            return None
+    @property
+    def first_at(self) -> int:
+        """Session time of the oldest item; NEVER where there is none."""
+        return self.items[0][0] if self.items else NEVER
+
+    def take(self) -> tuple[int, int, bytes | Action]:
+        """The oldest item."""
         item = self.items.popleft()
         if isinstance(item[2], bytes):
             self._bytes -= len(item[2])

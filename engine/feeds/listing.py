@@ -1,12 +1,12 @@
-"""What is traded, and whether it is trading now: exchangeInfo at the start and again every few minutes."""
+"""What is traded, and whether it is trading now: the venue's listing at the start and again every few minutes."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from engine.feeds.binance import Binance
 from engine.feeds.errors import Answer, Malformed, Refused
 from engine.feeds.rest import Rest
+from engine.feeds.venue import Venue
 
 Action = Callable[[int], None]
 
@@ -15,7 +15,7 @@ class Listing:
     """`in_order` runs an action with the session time after all that was received before, and waits for it."""
 
     def __init__(
-        self, protocol: Binance, rest: Rest, every_s: float, in_order: Callable[[Action], Awaitable[None]]
+        self, protocol: Venue, rest: Rest, every_s: float, in_order: Callable[[Action], Awaitable[None]]
     ) -> None:
         self._protocol = protocol
         self._rest = rest
@@ -25,12 +25,7 @@ class Listing:
 
     async def fetch(self, now: int) -> None:
         """List every symbol of the protocol. Raises Refused and UnknownSymbol."""
-        try:
-            body = await self._rest.get(self._protocol.info_request())
-        except Refused as refused:
-            if refused.answer is not Answer.SYMBOL:
-                raise
-            body = await self._rest.get(self._protocol.full_info_request())
+        body = await self._ask()
         try:
             await self._in_order(lambda ts: self._protocol.list_symbols(body, ts))
         except Malformed as error:
@@ -48,9 +43,18 @@ class Listing:
     async def refresh(self) -> None:
         """Ask for the trading status again. What cannot be had or read leaves the screen as it is."""
         try:
-            body = await self._rest.get(self._protocol.info_request())
+            body = await self._ask()
             await self._in_order(lambda ts: self._protocol.take_status(body, ts))
         except Refused:
             return
         except Malformed:
             self._protocol.malformed += 1
+
+    async def _ask(self) -> bytes:
+        """Of everything that is traded, where one of ours is not, or not any more."""
+        try:
+            return await self._rest.get(self._protocol.info_request())
+        except Refused as refused:
+            if refused.answer is not Answer.SYMBOL:
+                raise
+            return await self._rest.get(self._protocol.full_info_request())

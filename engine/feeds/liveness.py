@@ -48,17 +48,21 @@ class Liveness:
         self._names = names
         self._patience = patience
         self._options = options
-        self.start(0)
+        self._all = _Clock(0)
+        self._streams = [_Clock(0) for _ in names]
+        self._owed: dict[int, tuple[int, int]] = {}  # since when, which update id
 
     def start(self, now: int) -> None:
-        """A new connection: every clock begins anew."""
-        self._all = _Clock(now)
-        self._streams = [_Clock(now) for _ in self._names]
-        self._owed: dict[int, tuple[int, int]] = {}  # since when, which update id
+        """A new connection. How often a stream usually speaks is the market's, and stays known."""
+        self.excuse(now)
 
     def heard(self, stream: int, now: int) -> None:
         self._all.heard(now)
         self._streams[stream].heard(now)
+
+    def alive(self, now: int) -> None:
+        """The venue's own heartbeat."""
+        self._all.heard(now)
 
     def excuse(self, now: int) -> None:
         """We were not listening ourselves: silence counts from now."""

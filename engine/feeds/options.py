@@ -1,4 +1,7 @@
-"""Where Binance is and how patiently it is asked: every number of the live feed, with its origin."""
+"""Where a venue is and how patiently it is asked: every number of a live feed, with its origin.
+
+The defaults are those of Binance's spot market; other venues give theirs beside their protocol.
+"""
 
 from __future__ import annotations
 

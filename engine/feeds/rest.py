@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from engine.feeds.binance_requests import Request
 from engine.feeds.errors import Answer, Refused
 from engine.feeds.hosts import Endpoints, Hosts
 from engine.feeds.network import Network, host_of
 from engine.feeds.options import FeedOptions
 from engine.feeds.refusal import refusal
+from engine.feeds.requests import Request
 from engine.feeds.weight import Weight
 from engine.ports import Clock
 

@@ -1,4 +1,4 @@
-"""Fetches the snapshots that books wait for: a few at a time, within the weight budget, each on its own."""
+"""Fetches the snapshots that books wait for by REST: a few at a time, within the weight budget, each on its own."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import random
 from collections.abc import Callable
 
 from engine.feeds.backoff import Backoff
-from engine.feeds.binance import Binance
 from engine.feeds.errors import Answer, Malformed, Refused
 from engine.feeds.options import FeedOptions
 from engine.feeds.rest import Rest
 from engine.feeds.states import BookState
 from engine.feeds.sync import Join
+from engine.feeds.venue import Venue
 from engine.ports import Clock
 
 _AT_ONCE = 3
@@ -38,7 +38,7 @@ class Snapshots:
 
     def __init__(
         self,
-        protocol: Binance,
+        protocol: Venue,
         rest: Rest,
         clock: Clock,
         rng: random.Random,

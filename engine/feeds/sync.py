@@ -164,3 +164,34 @@ class BookSync:
         if (state, reason) != (self.state, self.reason):
             self.state, self.reason = state, reason
             self.changes.append((state, reason))
+
+
+class StreamSync(BookSync):
+    """The book of a venue that sends the snapshot on the stream, before the first update: nothing has to be held.
+
+    A new subscription asks for a snapshot by itself, so a fresh start waits for it at once. Whatever snapshot
+    comes then is the book. Update ids need only grow; whether one is missing is for the venue's protocol to see.
+    """
+
+    def start(self, reason: str = "") -> None:
+        super().start(reason)
+        self.asked()
+
+    def diff(self, first_id: int, last_id: int, data: bytes) -> Verdict:
+        if self.state not in (BookState.SYNCED, BookState.STALE):
+            return Verdict.IGNORE
+        self.update_id = last_id
+        if self.state == BookState.STALE:
+            self._go(BookState.SYNCED, "")
+        return Verdict.APPLY
+
+    def broken(self, reason: str) -> None:
+        self.failed(self.epoch, reason)  # it may have been the snapshot that is waited for
+        self.resync(reason)
+
+    def snapshot(self, epoch: int, update_id: int) -> tuple[Join, list[Held]]:
+        if self.state == BookState.EMPTY:
+            return Join.NOT_WANTED, []
+        self.update_id = update_id
+        self._go(BookState.SYNCED, "")
+        return Join.SYNCED, []

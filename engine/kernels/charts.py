@@ -23,7 +23,21 @@ from engine.batch import MISSING, ROW, Rows
 from engine.events import Kind
 from engine.frame import INTERVALS_NS
 from engine.kernels import helper, jit
-from engine.kernels.level_book import ASK, BID, EMPTY, Book, Ints, lots_at, new_book, next_level
+from engine.kernels.level_book import (
+    ASK,
+    BEST,
+    BID,
+    EMPTY,
+    FAR,
+    START,
+    Book,
+    Ints,
+    new_book,
+    next_in_window,
+    unsigned,
+    window_of,
+)
+from engine.kernels.matching_cpu import i64, leading_zeros
 
 BARS = 720
 COLUMNS = 240
@@ -59,7 +73,17 @@ GAP_NS = 2_000_000_000
 
 _INTERVALS = np.array(INTERVALS_NS, np.int64)
 _TIER = np.array(BUCKET_TIER, np.int64)
+_TIER_BITS = np.array([tier.bit_length() - 1 for tier in BUCKET_TIER], np.int64)  # each is a power of two
 _TRADE, _TICK = int(Kind.TRADE), int(Kind.TICK)
+
+
+def _first_of_codes() -> npt.NDArray[np.int64]:
+    """The least 1 + lots that is kept as each code, so that a kernel compares where it would take a logarithm."""
+    first = np.array([2.0 ** ((code - 0.5) / SIZE_STEPS) for code in range(62 * SIZE_STEPS)])
+    return np.ceil(first).astype(np.int64)
+
+
+_FROM = _first_of_codes()
 
 
 class ChartArrays(NamedTuple):
@@ -168,9 +192,12 @@ def _first_width(mid: int) -> int:
 
 
 @helper
-def size_code(lots: float) -> int:
+def size_code(lots: int) -> int:
     """A size as it is kept in a heat column. Zero only for nothing: one lot is already SIZE_STEPS."""
-    return int(SIZE_STEPS * math.log2(1.0 + lots) + 0.5)
+    code = SIZE_STEPS * (63 - i64(leading_zeros(unsigned(1 + lots))))
+    while code + 1 < _FROM.size and 1 + lots >= _FROM[code + 1]:
+        code += 1
+    return code
 
 
 @helper
@@ -180,19 +207,27 @@ def _add_levels(sums: Ints, low: Ints, width: int, book: Book, side: int) -> Non
     widest = _TIER.size - 1
     bottom = low[widest] * width * _TIER[widest]
     top = bottom + BUCKETS * width * _TIER[widest]
-    key = next_level(head, cells, far, side, bottom if side == ASK else 1 - top)
-    while key != EMPTY:
-        ticks = key if side == ASK else -key
-        if ticks < bottom or ticks >= top:
-            return
-        lots = lots_at(head, cells, far, side, key)
-        finest = ticks // width
-        for i in range(1, _TIER.size):
-            if _TIER[i] != _TIER[i - 1] or i == 1:
-                b = finest // _TIER[i] - low[i]
-                if 0 <= b < BUCKETS:
-                    sums[i, b] += lots
-        key = next_level(head, cells, far, side, key + 1)
+    first, stop = (bottom, top) if side == ASK else (1 - top, 1 - bottom)
+    for i in range(head[side, FAR]):
+        if first <= far[side, 0, i] < stop:
+            _add_level(sums, low, width, side, far[side, 0, i], far[side, 1, i])
+    window, row = window_of(cells), cells[side]
+    key, end = max(first, head[side, START], head[side, BEST]), min(stop, head[side, START] + window)
+    while key < end:
+        key = next_in_window(row, window, key, end)
+        if key != EMPTY:
+            _add_level(sums, low, width, side, key, row[unsigned(key & (window - 1))])
+            key += 1
+
+
+@helper
+def _add_level(sums: Ints, low: Ints, width: int, side: int, key: int, lots: int) -> None:
+    finest = (key if side == ASK else -key) // width
+    for i in range(1, _TIER.size):
+        if _TIER[i] != _TIER[i - 1] or i == 1:
+            b = (finest >> _TIER_BITS[i]) - low[i]
+            if 0 <= b < BUCKETS:
+                sums[i, b] += lots
 
 
 @helper
@@ -223,13 +258,21 @@ def _sample_heat(charts: ChartArrays, book: Book, mid: int, sums: Ints, low: Int
 
 
 @jit
-def on_batch(rows: Rows, symbol: int, charts: ChartArrays, book: Book, mid: float) -> None:
-    """Fold one batch, after the book took it in.
-
-    `mid` is the book's mid at the batch's tick in quote units, NaN while the book is not trusted; then bars
-    stay as they are and no depth is sampled.
-    """
-    clock = charts.clock
+def _on_batch(
+    rows: Rows,
+    symbol: int,
+    mid: float,
+    step: npt.NDArray[np.float64],
+    clock: Ints,
+    bars: Ints,
+    tape: Ints,
+    heat: npt.NDArray[np.uint8],
+    heat_low: Ints,
+    head: Ints,
+    cells: Ints,
+    far: Ints,
+) -> None:
+    charts, book = ChartArrays(step, clock, bars, tape, heat, heat_low), Book(head, cells, far)
     half_ticks = UNKNOWN
     if not math.isnan(mid):
         half_ticks = math.floor(2.0 * mid / charts.step[0] + 0.5)
@@ -247,6 +290,15 @@ def on_batch(rows: Rows, symbol: int, charts: ChartArrays, book: Book, mid: floa
             if half_ticks != UNKNOWN and (fresh or charts.heat_low[1, slot] == UNKNOWN):
                 sums = np.zeros((_INTERVALS.size, BUCKETS), np.int64)
                 _sample_heat(charts, book, half_ticks, sums, np.zeros(_INTERVALS.size, np.int64))
+
+
+def on_batch(rows: Rows, symbol: int, charts: ChartArrays, book: Book, mid: float) -> None:
+    """Fold one batch, after the book took it in.
+
+    `mid` is the book's mid at the batch's tick in quote units, NaN while the book is not trusted; then bars
+    stay as they are and no depth is sampled.
+    """
+    _on_batch(rows, symbol, mid, *charts, *book)
 
 
 def warm() -> None:

@@ -10,11 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from engine.batch import ASKS_WHOLE, BIDS_WHOLE, GOES_ON, ROW, Levels, Rows
+from engine.batch import ASKS_WHOLE, BIDS_WHOLE, CHECKED, GOES_ON, ROW, Levels, Rows
 from engine.events import Kind
 from engine.kernels import helper, jit
+from engine.kernels.checksum import checksum
 from engine.kernels.features import crossed, measure, mid_ticks, top_changed
 from engine.kernels.level_book import (
+    ASK,
     BID,
     COUNT,
     CROSSED,
@@ -22,9 +24,11 @@ from engine.kernels.level_book import (
     MAX_KEY,
     MISMATCH,
     OVERFLOW,
+    WRONG_SUM,
     Ints,
     apply_side,
     begin_side,
+    cut_side,
     rebuilt,
     size_of,
     window_for,
@@ -32,6 +36,7 @@ from engine.kernels.level_book import (
 from engine.kernels.market import (
     BAND_FIELDS,
     FEATURES,
+    HEARD_TS,
     STATE,
     SYNCED,
     TICKS,
@@ -44,7 +49,7 @@ from engine.kernels.market import (
     new_market,
 )
 from engine.kernels.microprice import SOLVE_TICKS, solve
-from engine.kernels.proof import book_says, forget, venue_says
+from engine.kernels.proof import book_says, forget, sums_agree, venue_says
 from engine.kernels.windows import delay, forget_ofi, message, tick, trade
 
 __all__ = [
@@ -53,6 +58,7 @@ __all__ = [
     "FEATURES",
     "MISMATCH",
     "OVERFLOW",
+    "WRONG_SUM",
     "MarketArrays",
     "feature",
     "fit",
@@ -70,8 +76,7 @@ _int64: Any = np.int64  # the compiler's integers would differ by field otherwis
 
 def _plain(array: np.ndarray) -> np.ndarray:
     """Another memory layout would be another type, and compile every kernel anew."""
-    flags = array.flags
-    return array if flags.writeable and flags.c_contiguous and flags.aligned else array.copy()
+    return array if array.flags.carray else array.copy()
 
 
 @helper
@@ -84,8 +89,9 @@ def _level_range(row: Any, count: int) -> tuple[int, int, int]:
 
 
 @jit
-def _ahead(rows: Rows, levels: Levels, symbol: int) -> tuple[int, int, int]:
-    """Levels a side that a batch may add at most; best bid and ask of its last two-sided snapshot, or 0."""
+def _ahead(rows: Rows, levels: Levels, symbol: int, head: Ints) -> tuple[int, int, int]:
+    """Levels of the larger side after a batch at most, 0 where it adds none; best bid and ask of its last two-sided
+    snapshot, or 0."""
     added = bid = ask = 0
     for i in range(len(rows)):
         row = rows[i]
@@ -96,17 +102,16 @@ def _ahead(rows: Rows, levels: Levels, symbol: int) -> tuple[int, int, int]:
         if row.kind == _SNAPSHOT and start < turn < end:
             bid = levels[start:turn, 0].max()
             ask = levels[turn:end, 0].min()
-    return added, bid, ask
+    return max(head[BID, COUNT], head[ASK, COUNT]) + added if added > 0 else 0, bid, ask
 
 
 def fit(rows: Rows, levels: Levels, symbol: int, market: MarketArrays) -> MarketArrays:
     """The market with room for this batch: itself, or one with its book in larger arrays. Before `fold`."""
-    added, bid, ask = _ahead(_plain(rows), _plain(levels), symbol)
-    if not added:
+    needed, bid, ask = _ahead(_plain(rows), _plain(levels), symbol, market.head)
+    if needed <= market.far.shape[2] and bid == ask == 0:  # every level may be far when price jumps
         return market
     window, capacity = size_of(market.book)
     wanted = window_for((bid + ask) / 2) if 0 < bid < MAX_KEY and 0 < ask < MAX_KEY else window
-    needed = int(market.head[:, COUNT].max()) + added  # every level may be far when price jumps
     room = capacity
     while room < needed and room < MAX_FAR:
         room *= 2
@@ -176,7 +181,13 @@ def _fold(
             else:
                 continue
             flags |= _apply_sides(head, cells, far, levels, start, turn, end)
+            if row.size_lots > 0:
+                for side in range(2):
+                    cut_side(head, cells, far, side, row.size_lots)
+            if row.flags & CHECKED:
+                flags |= sums_agree(now, checksum(head, cells, far, row.ask_ticks), row.price_ticks)
             now[UPDATE_ID] = row.last_id
+            now[HEARD_TS] = row.ts_recv
             top_changed(head, cells, far, now, moves)
             if crossed(head):
                 flags |= CROSSED
@@ -199,7 +210,8 @@ def fold(rows: Rows, levels: Levels, symbol: int, market: MarketArrays) -> int:
 
     rows: shape (n,) of `engine.batch.ROW`; levels: (m, 2) int64 ticks and lots. Returns the flags that were
     raised: CROSSED (a depth message left best bid >= best ask), MISMATCH (the book's top was not the venue's
-    at an equal update id), OVERFLOW (a number out of range, a row that points outside its levels, no room).
+    at an equal update id), WRONG_SUM (its best levels do not have the venue's checksum), OVERFLOW (a number out
+    of range, a row that points outside its levels, no room).
     """
     return _fold(_plain(rows), _plain(levels), symbol, *market)
 

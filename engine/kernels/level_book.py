@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.kernels import helper, inlined, jit
+from engine.kernels.matching_cpu import i64, trailing_zeros
 
 Ints = npt.NDArray[np.int64]
 
@@ -36,11 +37,12 @@ NOTHING = -(2**62)  # as a bound: not even the touch is known
 MAX_KEY = 2**60  # so that no sum of keys and window can overflow
 MAX_TOTAL = 2**61  # so that no sum of lots can, of both sides neither
 
-CROSSED, MISMATCH, OVERFLOW = 1, 2, 4  # flags that folding raises
+CROSSED, MISMATCH, OVERFLOW, WRONG_SUM = 1, 2, 4, 8  # flags that folding raises
 
 unsigned: Any = np.uint64  # an index that cannot count from the end
 BLOCK = 64
 GROUP = 4096
+EIGHT = 8  # keys that a search for the next level looks at together
 MIN_WINDOW, MAX_WINDOW = 2**12, 2**18
 MAX_FAR = 2**20
 
@@ -165,24 +167,52 @@ def put(head: Ints, cells: Ints, far: Ints, side: int, key: int, lots: int) -> i
     return 0
 
 
-@helper
-def _next_in_window(cells: Ints, window: int, side: int, key: int, end: int) -> int:
-    """Smallest key in [key, end) that holds size, or EMPTY; all of them lie in the window."""
+@inlined
+def next_in_window(row: Ints, window: int, key: int, end: int) -> int:
+    """Smallest key in [key, end) that holds size, or EMPTY; all of them lie in the window. `row`: a side's cells."""
     blocks = window
     groups = window + (window >> 6)
     mask = window - 1
     while key < end:
         slot = key & mask
-        if cells[side, groups + (slot >> 12)] == 0:
+        if row[unsigned(groups + (slot >> 12))] == 0:
             key = (key | (GROUP - 1)) + 1
-        elif cells[side, blocks + (slot >> 6)] == 0:
+        elif row[unsigned(blocks + (slot >> 6))] == 0:
             key = (key | (BLOCK - 1)) + 1
+        else:  # eight keys at a time, a bit each: what a branch costs more than a look
+            first = slot & ~(EIGHT - 1)
+            held = 0
+            for i in range(EIGHT):
+                held |= (row[unsigned(first + i)] != 0) << i
+            held >>= key & (EIGHT - 1)
+            if held != 0:
+                key += i64(trailing_zeros(unsigned(held)))
+                return key if key < end else EMPTY
+            key = (key | (EIGHT - 1)) + 1
+    return EMPTY
+
+
+@helper
+def _next_in_window(cells: Ints, window: int, side: int, key: int, end: int) -> int:
+    return next_in_window(cells[side], window, key, end)
+
+
+@helper
+def _last_in_window(cells: Ints, window: int, side: int, first: int, key: int) -> int:
+    """Largest key in [first, key] that holds size, or EMPTY; all of them lie in the window."""
+    blocks = window
+    groups = window + (window >> 6)
+    mask = window - 1
+    while key >= first:
+        slot = key & mask
+        if cells[side, groups + (slot >> 12)] == 0:
+            key = (key & ~(GROUP - 1)) - 1
+        elif cells[side, blocks + (slot >> 6)] == 0:
+            key = (key & ~(BLOCK - 1)) - 1
+        elif cells[side, slot] != 0:
+            return key
         else:
-            stop = min((key | (BLOCK - 1)) + 1, end)
-            while key < stop:
-                if cells[side, key & mask] != 0:
-                    return key
-                key += 1
+            key -= 1
     return EMPTY
 
 
@@ -361,6 +391,26 @@ def apply_side(head: Ints, cells: Ints, far: Ints, side: int, levels: Ints, firs
         key = levels[i, 0] if side == ASK else -levels[i, 0]
         overflow |= put(head, cells, far, side, key, levels[i, 1])
     return overflow | settle(head, cells, far, side)
+
+
+@helper
+def _worst(head: Ints, cells: Ints, far: Ints, side: int) -> int:
+    """Largest key of a side that holds size; it is not empty, and its best is settled."""
+    window = window_of(cells)
+    start, count = head[side, START], head[side, FAR]
+    if count > 0 and far[side, 0, count - 1] >= start + window:
+        return far[side, 0, count - 1]
+    found = _last_in_window(cells, window, side, start, start + window - 1)
+    return found if found != EMPTY else far[side, 0, count - 1]
+
+
+@helper
+def cut_side(head: Ints, cells: Ints, far: Ints, side: int, keep: int) -> None:
+    """Let go of all but the `keep` > 0 best levels: what lies behind them is known no more."""
+    while head[side, COUNT] > keep:
+        put(head, cells, far, side, _worst(head, cells, far, side), 0)
+    if head[side, COUNT] == keep:
+        head[side, KNOWN] = _worst(head, cells, far, side)
 
 
 @helper

@@ -35,7 +35,8 @@ LAST_TICKS, LAST_LOTS, LAST_SIDE = 25, 26, 27
 DECIDED, VERIFIED = 28, 29
 PENDING_FIRST, PENDING_COUNT = 30, 31
 VENUE_ID, VENUE_BID, VENUE_BID_LOTS, VENUE_ASK, VENUE_ASK_LOTS = 32, 33, 34, 35, 36
-NOW = 37
+HEARD_TS = 37  # when the venue last said something of the book, or MISSING
+NOW = 38
 
 # rings[...]: a value a tick, the last 600 ticks
 OFI, FLOW, LOTS, TRADES, MESSAGES, DELAY = 0, 1, 2, 3, 4, 5
@@ -133,7 +134,7 @@ def new_market(tick: float, lot: float, bands_bps: Sequence[float], round_trip_l
     if not 0 < round_trip_lots < 2**53:
         raise ValueError(f"the round trip's size is a positive number of lots, found {round_trip_lots}")
     now = np.zeros(NOW, np.int64)
-    now[[UPDATE_ID, TICK_TS, LAST_DELAY, VENUE_ID]] = MISSING
+    now[[UPDATE_ID, TICK_TS, LAST_DELAY, VENUE_ID, HEARD_TS]] = MISSING
     now[STATE] = -1
     now[NOW_DELAY] = NO_DELAY
     rings = np.zeros((RINGS, RING_TICKS), np.int64)

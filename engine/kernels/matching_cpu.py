@@ -19,6 +19,7 @@ i64: Any = np.int64
 u32: Any = np.uint32
 u64: Any = np.uint64
 trailing_zeros: Any = numbers.trailing_zeros
+leading_zeros: Any = numbers.leading_zeros
 
 _READ, _KEEP, _DATA = 0, 3, 1  # operands of llvm.prefetch
 

@@ -1,4 +1,6 @@
-"""The book's self-proof: its top against the venue's own, at equal update ids.
+"""The book's self-proof: its top against the venue's own, at equal update ids, or by the venue's checksum.
+
+A checksum comes with the update and is compared at once. The venue's best prices come beside it:
 
 After a depth update that ends at id u the true top is what the venue last said at an id not beyond u. That
 is certain once it has spoken of an id >= u; until then the comparison waits in a small ring. It has no answer
@@ -12,7 +14,7 @@ from __future__ import annotations
 
 from engine.batch import MISSING
 from engine.kernels import helper
-from engine.kernels.level_book import MISMATCH, Ints
+from engine.kernels.level_book import MISMATCH, WRONG_SUM, Ints
 from engine.kernels.market import (
     ASK_LOTS,
     BID_KEY,
@@ -92,3 +94,13 @@ def venue_says(
     now[VENUE_ASK] = ask
     now[VENUE_ASK_LOTS] = ask_lots
     return flags | _decide(now, pending, update_id + 1)
+
+
+@helper
+def sums_agree(now: Ints, ours: int, theirs: int) -> int:
+    """The venue's checksum of the book as it is now. Returns WRONG_SUM where ours is another, else 0."""
+    now[DECIDED] += 1
+    if ours != theirs:
+        return WRONG_SUM
+    now[VERIFIED] += 1
+    return 0

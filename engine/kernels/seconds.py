@@ -145,8 +145,13 @@ def _step(
     return True
 
 
+def due(ts: int, seconds: SecondArrays) -> bool:
+    """Whether `step` will write a row, and wants to know of the mood, at a tick at `ts` ns."""
+    return ts // SECOND_NS > int(seconds.clock.item(LATEST))
+
+
 def step(market: MarketArrays, ts: int, sentiment: float, doubt: float, seconds: SecondArrays) -> bool:
-    """After each tick of a market, at `ts` ns: whether a row was written. NaN where sentiment is missing."""
+    """After each tick of a market, at `ts` ns: whether a row was written. NaN where sentiment is missing or not due."""
     return bool(
         _step(
             ts // SECOND_NS,

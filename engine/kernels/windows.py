@@ -140,8 +140,11 @@ def per_second(now: Ints, ring: int) -> float:
 def value_traded(now: Ints, reals: Floats) -> float:
     """Ticks x lots of the last 60 s, added from the oldest on: sums of floats that drift are not exact."""
     total = 0.0
-    for i in range(RING_TICKS):
-        total += reals[TRADED + (now[TICKS] + i) % RING_TICKS]
+    oldest = now[TICKS] % RING_TICKS
+    for i in range(oldest, RING_TICKS):
+        total += reals[TRADED + i]
+    for i in range(oldest):
+        total += reals[TRADED + i]
     return total
 
 

@@ -82,7 +82,7 @@ def books_note(
 ) -> Agents:
     """The note of these inventory books; `family` has each one's number among `names`."""
     fees = ledger[:, FEES] - ledger[:, REBATES]
-    columns = np.column_stack(
+    columns = np.array(
         (
             family,
             ledger[:, POSITION],
@@ -95,16 +95,17 @@ def books_note(
             orders,
         )
     )
+    by_family = np.argsort(family, kind="stable")
+    numbers, first, counts = np.unique(family[by_family], return_index=True, return_counts=True)
+    sums = np.add.reduceat(columns[1:, by_family], first, axis=1).T.tolist() if len(first) else []
     families: list[AgentFamily] = []
     place: dict[int, int] = {}  # of a family among those that have agents
-    for number, name in enumerate(names):
-        mine = columns[family == number]
-        if len(mine):
-            place[number] = len(families)
-            position, _, realised, gain, paid, _, fills, quotes = mine[:, 1:].sum(axis=0).tolist()
-            families.append(AgentFamily(name, len(mine), position, realised, gain, paid, fills, quotes))
-    one_by_one = (np.arange(len(columns)) < MOST_LINES) | (columns[:, 0] >= len(ALL_NAMES))
-    lines = tuple(AgentLine(place[row[0]], *row[1:]) for row in columns[one_by_one].tolist())
+    for number, count, summed in zip(numbers.tolist(), counts.tolist(), sums, strict=True):
+        place[number] = len(families)
+        position, _, realised, gain, paid, _, fills, quotes = summed
+        families.append(AgentFamily(names[number], count, position, realised, gain, paid, fills, quotes))
+    one_by_one = (np.arange(len(family)) < MOST_LINES) | (family >= len(ALL_NAMES))
+    lines = tuple(AgentLine(place[row[0]], *row[1:]) for row in columns.T[one_by_one].tolist())
     return Agents(symbol, tuple(families), lines, paper)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -24,9 +25,12 @@ def unrealised(floor: Floor, mids: Sequence[float]) -> np.ndarray:
     """Of every owner, ticks x lots, at each venue's last mid: whole numbers, shape (owners,)."""
     worth = np.zeros(len(floor.ledger))
     for venue in range(VENUES):
-        has = floor.held[:, venue] != 0
-        worth[has] += floor.held[has, venue] * mids[venue]
-    return np.nan_to_num(np.rint(worth - floor.ledger[:, COST])).astype(np.int64)
+        if math.isnan(mids[venue]):
+            worth[floor.held[:, venue] != 0] = np.nan
+        else:
+            worth += floor.held[:, venue] * mids[venue]
+    gain = np.rint(worth - floor.ledger[:, COST])
+    return np.where(np.isnan(gain), 0.0, gain).astype(np.int64)
 
 
 def resting_orders(floor: Floor) -> np.ndarray:

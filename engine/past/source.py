@@ -55,7 +55,7 @@ class PastSource:
         for batch in self.made():
             if self._closed:
                 return
-            self._at = int(batch.rows[-1]["ts_recv"])
+            self._at = batch.rows["ts_recv"].item(-1)
             yield batch
 
     async def command(self, command: Command) -> None:
@@ -78,7 +78,7 @@ class PastSource:
                     waiting = next(said, None)
                 batch = concat([self._head(due, begun), batch])
             yield batch
-            begun = int(batch.rows[-1]["ts_recv"])
+            begun = batch.rows["ts_recv"].item(-1)
 
     def _head(self, due: list[Said], ts: int) -> Batch:
         """What is said as a tick begins."""

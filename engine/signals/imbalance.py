@@ -49,13 +49,13 @@ class ImbalanceSignal(msgspec.Struct):
             self.now = SignalNow(reason="no ratio: the book is not trusted now, or a side of it is empty")
             return before != "FLAT"
         log_ratio = math.log2(ratio)
-        self._advance(log_ratio, dt_s, rule)
+        beyond = self._beyond(log_ratio, rule)
+        self._advance(log_ratio, beyond, dt_s, rule)
         self._remember(log_ratio, ts, rule)
-        self.now = self._verdict(ratio, rule)
+        self.now = self._verdict(ratio, beyond, rule)
         return self.now.direction != before
 
-    def _advance(self, log_ratio: float, dt_s: float, rule: SignalRule) -> None:
-        beyond = self._beyond(log_ratio, rule)
+    def _advance(self, log_ratio: float, beyond: int, dt_s: float, rule: SignalRule) -> None:
         if self.side and beyond == self.side:
             self.held_s += dt_s
             self.run_s += dt_s
@@ -104,10 +104,9 @@ class ImbalanceSignal(msgspec.Struct):
         self.history[self.history_at] = index
         self.history_at = (self.history_at + 1) % rule.gate_window_s
 
-    def _verdict(self, ratio: float, rule: SignalRule) -> SignalNow:
+    def _verdict(self, ratio: float, beyond: int, rule: SignalRule) -> SignalNow:
         if not self.side:
-            usual = self._beyond(math.log2(ratio), rule) != 0
-            reason = f"ratio {ratio:.2f}, usual for this market" if usual else f"ratio {ratio:.2f}, balanced"
+            reason = f"ratio {ratio:.2f}, usual for this market" if beyond else f"ratio {ratio:.2f}, balanced"
             return SignalNow(ratio=ratio, reason=reason)
         mean_ratio = 2.0 ** (self.log_sum / self.held_s) if self.held_s else ratio
         heavy = f"{mean_ratio:.1f} : 1 bids" if self.side > 0 else f"1 : {1 / mean_ratio:.1f} asks"

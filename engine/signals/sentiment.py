@@ -157,6 +157,10 @@ class SentimentState(msgspec.Struct):
             state = self.assets[asset] = AssetState(Mood(Decayed(rule.tau_s, alpha=rule.alpha)))
         return (state.mood.take if sign > 0 else state.mood.drop)(sample, now)
 
+    def due(self, now: int) -> bool:
+        """Whether `tick` has anything to do at `now`: what it is to be told takes a while to read."""
+        return now // SECOND_NS != self.second or len(self.waiting) > WAITING_KEPT
+
     def tick(
         self, now: int, books: Mapping[str, Liquidity], flows: Mapping[str, tuple[float | None, float | None]]
     ) -> Iterator[SentimentRecord]:

@@ -9,6 +9,7 @@ import pytest
 from cli.errors import UserError
 from cli.settings import load
 from engine.events import SentimentRule
+from engine.feeds.venues import VENUES
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def test_flag_over_environment_over_file_over_default(file: Path) -> None:
     assert settings.venues.binance.depth_limit == 1000
     assert settings.venues.binance.rest == ["http://env:1"]
     assert settings.venues.binance.ws == ["ws://flag:1", "ws://flag:2"]
-    assert settings.feed_options().ws == ("ws://flag:1", "ws://flag:2")
+    assert settings.venues.feed_options(VENUES["binance"]).ws == ("ws://flag:1", "ws://flag:2")
 
 
 def test_three_faults_are_named_at_once_with_file_key_line_and_what_would_be_right(file: Path) -> None:

@@ -16,7 +16,7 @@ from engine.events import Alert, FeedStatus, Kind, Listed
 from engine.frame import Frame, Host, Transport, View
 from engine.picture import auto_group, picture
 from engine.ports import AddMark, Command, GoLive, Jump, Pause, Record, Resync, Seek, SetView, Sink, StepBy
-from engine.session import Session
+from engine.session import DAY_NS, Session
 from store.header import new_header
 from store.recorder import Recorder
 from store.recording import Recording
@@ -302,3 +302,41 @@ def test_where_spreads_are_wide_a_ladder_row_is_a_sixth_of_one() -> None:
     assert auto_group(600_000, 10.0) == auto_group(600_000)  # price alone asks for 10 ticks
     assert auto_group(600_000, 2_700.0) == 500
     assert auto_group(50, 7.0) == 2
+
+
+async def test_a_file_turns_at_midnight_and_both_halves_replay_to_what_was_seen(tmp_path: Path) -> None:
+    """The second begins with a checkpoint at the first's last event, and names it; nothing is lost between them."""
+    midnight = (START_NS // DAY_NS + 1) * DAY_NS
+    batches = []
+    for batch in generated_batches(5, 40):  # the last twenty ticks come after midnight
+        rows = batch.rows.copy()
+        rows["ts_recv"] += midnight - START_NS - 20 * TICK_NS
+        batches.append(Batch(rows, batch.levels, batch.notes))
+    source, made = Paced(batches), [Recorder(tmp_path / "0.sqlite", new_header("test", START_NS))]
+
+    def follow(before: Sink, seq: int) -> Sink:
+        assert before is made[-1]
+        header = new_header("test", midnight, parent=(made[-1].header.id, seq))
+        made.append(Recorder(tmp_path / f"{len(made)}.sqlite", header))
+        return made[-1]
+
+    seen: dict[int, bytes] = {}
+
+    def keep(frames: dict[int, bytes], state: State) -> None:
+        frames[state.ts] = msgspec.msgpack.encode(picture(state, View()))
+
+    session = Session(source, sink=made[0], next_sink=follow)
+    session.observers.append(lambda state, _: keep(seen, state))
+    source.waiting.put_nowait(None)
+    await session.run()
+    assert len(made) == 2
+    again: dict[int, bytes] = {}
+    with Recording(tmp_path / "0.sqlite") as one, Recording(tmp_path / "1.sqlite") as other:
+        assert (other.header.parent, other.header.parent_seq) == (one.header.id, one.next_seq)
+        assert (one.header.ending, other.header.ending, other.gaps) == ("", "", ())
+        assert abs(one.end - midnight) <= TICK_NS >= abs(other.start - midnight)
+        for recording in (one, other):
+            replay = Session(ReplaySource(recording, speed=0.0, hold_at_end=False))
+            replay.observers.append(lambda state, _: keep(again, state))
+            await replay.run()
+    assert again == seen

@@ -12,9 +12,10 @@ from urllib.parse import parse_qs, urlsplit
 
 from engine.batch import Batch
 from engine.events import FeedStatus, Kind
+from engine.feeds.binance import Binance
 from engine.feeds.errors import Refused
 from engine.feeds.hosts import Hosts
-from engine.feeds.live import LiveSource
+from engine.feeds.live import LiveSource, Watched
 from engine.feeds.network import Reply
 from engine.feeds.options import FeedOptions
 
@@ -213,11 +214,10 @@ class Session:
         self.batches: list[Batch] = []
         self.hosts = Hosts()
         self.source = LiveSource(
-            symbols,
-            options or FeedOptions(),
+            [Watched(Binance, symbols, options or FeedOptions())],
             self.clock,
             random.Random(5),
-            self.exchange,
+            lambda _: self.exchange,
             self.hosts,
         )
         self._stream = self.source.batches()

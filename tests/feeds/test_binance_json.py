@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from engine.batch import MISSING, BatchBuilder
 from engine.events import Kind
-from engine.feeds import binance_text
+from engine.feeds import binance_text, reading
 from engine.feeds.errors import Malformed
 from engine.instrument import INT64_MAX, Instrument, NotOnGrid, Step
 from engine.kernels import binance_json
@@ -39,7 +39,35 @@ BOOK = (
     b'{"lastUpdateId":50093239218,"bids":[["61837.63000000","3.78826000"],["61837.62000000","0.61700000"]],'
     b'"asks":[["61837.64000000","1.54698000"]]}'
 )
-MESSAGES = (DEPTH, TRADE, TOP, BOOK)
+# The USDⓈ-M futures' own layouts; the first three from the real capture, shortened.
+FUTURE_DEPTH = (
+    b'{"stream":"btcusdt@depth@100ms","data":{"e":"depthUpdate","E":1723161256299,"T":1723161256298,'
+    b'"s":"BTCUSDT","U":5123107832006,"u":5123107837557,"pu":5123107831937,"b":[["58710.20","0.014"]],'
+    b'"a":[["61800.30","0.000"]]}}'
+)
+FUTURE_TOP = (
+    b'{"stream":"btcusdt@bookTicker","data":{"e":"bookTicker","u":5123107839020,"s":"BTCUSDT","b":"61800.20",'
+    b'"B":"2.507","a":"61800.30","A":"2.510","T":1723161256313,"E":1723161256313}}'
+)
+FUTURE_BOOK = (
+    b'{"lastUpdateId":5123107852948,"E":1723161256501,"T":1723161256493,"bids":[["61800.20","2.909"]],'
+    b'"asks":[["61800.30","0.696"]]}'
+)
+AGGREGATE = (
+    b'{"stream":"btcusdt@aggTrade","data":{"e":"aggTrade","E":1723161256322,"s":"BTCUSDT","a":2341,'
+    b'"p":"61800.30","q":"0.199","f":5266583935,"l":5266583937,"T":1723161256320,"m":false}}'
+)
+LAYOUTS = {
+    "depth": DEPTH,
+    "trade": TRADE,
+    "top": TOP,
+    "book": BOOK,
+    "future's depth": FUTURE_DEPTH,
+    "future's top": FUTURE_TOP,
+    "future's book": FUTURE_BOOK,
+    "aggregate": AGGREGATE,
+}
+MESSAGES = tuple(LAYOUTS.values())
 
 
 def grid_of(instrument: Instrument) -> np.ndarray:
@@ -126,13 +154,26 @@ def test_absent_ids_and_times_are_missing_and_not_zero():
     assert (row["ask_ticks"], row["ask_lots"]) == (6183764, 154698)
 
 
-@pytest.mark.parametrize("message", MESSAGES, ids=["depth", "trade", "top", "book"])
+def test_a_diff_of_a_future_goes_on_from_the_one_that_it_names():
+    found = fast(FUTURE_DEPTH)
+    assert isinstance(found, tuple)
+    assert found[:3] == (Kind.DELTA, 5123107831938, 5123107837557)
+
+
+def test_a_trade_of_a_future_that_was_no_order_is_left_out():
+    trade = TRADE.replace(b'"m":true,"M":true', b'"X":"INSURANCE_FUND","m":true')
+    assert fast(trade) == slow(trade) == SLOW
+    market = trade.replace(b"INSURANCE_FUND", b"MARKET")
+    assert slow(market) == fast(TRADE)
+
+
+@pytest.mark.parametrize("message", MESSAGES, ids=list(LAYOUTS))
 def test_the_canonical_layouts_take_the_fast_path_and_agree(message: bytes):
     assert isinstance(fast(message), tuple)
     assert fast(message) == slow(message)
 
 
-@pytest.mark.parametrize("message", MESSAGES, ids=["depth", "trade", "top", "book"])
+@pytest.mark.parametrize("message", MESSAGES, ids=list(LAYOUTS))
 def test_every_truncation_is_left_alone(message: bytes):
     for end in range(len(message)):
         assert fast(message[:end]) == SLOW
@@ -185,7 +226,7 @@ def test_other_layouts_of_the_same_facts_give_the_same_row(old: bytes, new: byte
     [("25.42618900", 2542619), ("0.000001", 1), ("0.000014", 1), ("0.000015", 2), ("0.00000", 0)],
 )
 def test_a_size_off_the_grid_goes_to_the_nearest_lot_and_never_to_nothing(text: str, lots: int):
-    assert binance_text.size_lots(text, BTC) == lots
+    assert reading.size_lots(text, BTC) == lots
 
 
 decimals = st.one_of(
@@ -222,7 +263,7 @@ def test_decimals_are_read_exactly(price: str, size: str, tick: str, lot: str):
     # Left alone: then it is no plain decimal, off the grid, or has more digits than the kernel takes.
     for text, step in ((price, tick), (size, lot)):
         try:
-            count = Step(step).count(binance_text._plain(text))
+            count = Step(step).count(reading.plain(text))
         except NotOnGrid:
             return
         digits = len(text.partition(".")[0]) + Step(step).decimals

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from engine.batch import ASKS_WHOLE, BIDS_WHOLE, Batch, BatchBuilder
 from engine.events import FeedCount, FeedStatus, Kind, Listed
-from engine.feeds import binance
+from engine.feeds import venue
 from engine.feeds.binance import Binance, is_whole
-from engine.feeds.binance_requests import Request
 from engine.feeds.errors import Malformed, UnknownSymbol
 from engine.feeds.options import FeedOptions
+from engine.feeds.requests import Request
 from engine.feeds.sync import Join
 from engine.instrument import Instrument
 
@@ -69,7 +69,7 @@ def test_what_is_asked_for():
     )
     assert asked.snapshot_request(1, 5000) == Request("/api/v3/depth?symbol=ETHUSDT&limit=5000", 250)
     assert [asked.snapshot_request(0, n).weight for n in (100, 101, 500, 1000, 1001)] == [5, 25, 25, 50, 250]
-    assert asked.subscriptions(7) == [
+    assert [text for _, text in asked.subscriptions(7)] == [
         b'{"method":"SUBSCRIBE","params":["btcusdt@depth@100ms","btcusdt@trade","btcusdt@bookTicker",'
         b'"ethusdt@depth@100ms","ethusdt@trade","ethusdt@bookTicker"],"id":7}'
     ]
@@ -77,7 +77,7 @@ def test_what_is_asked_for():
 
 def test_many_symbols_are_subscribed_in_several_requests():
     asked = Binance([f"A{i}USDT" for i in range(50)], FeedOptions(), BatchBuilder())
-    requests = [json.loads(request) for request in asked.subscriptions()]
+    requests = [json.loads(request.text) for request in asked.subscriptions()]
     assert [(r["id"], len(r["params"])) for r in requests] == [(1, 100), (2, 50)]
 
 
@@ -139,7 +139,7 @@ def test_exchange_info_that_is_none(body: bytes, message: str):
 
 def test_a_snapshot_becomes_one_row_and_only_diffs_that_apply_follow():
     feed = protocol()
-    assert feed.receive(depth(101, 105, bids=[["10.00", "2"]]), 1) == binance.DEPTH
+    assert feed.receive(depth(101, 105, bids=[["10.00", "2"]]), 1) == venue.DEPTH
     feed.receive(depth(106, 110, bids=[["10.01", "3"]]), 2)
     assert rows(feed.builder.take(), Kind.DELTA) == []
     epoch = feed.snapshot_asked(0, 3)
@@ -200,8 +200,8 @@ def test_a_trade_or_a_top_that_came_before_is_left_out():
         b'{"stream":"btcusdt@bookTicker","data":{"u":%d,"s":"BTCUSDT","b":"1.00","B":"1","a":"2.00","A":"1"}}'
     )
     for number in (5, 6, 6, 4, 7):
-        assert feed.receive(trade % number, 1) == binance.TRADE
-        assert feed.receive(top % number, 1) == binance.TOP
+        assert feed.receive(trade % number, 1) == venue.TRADE
+        assert feed.receive(top % number, 1) == venue.TOP
     batch = feed.builder.take()
     assert rows(batch, Kind.TRADE) == [(3, 0, 5), (3, 0, 6), (3, 0, 7)]
     assert rows(batch, Kind.TOP) == [(4, 0, 5), (4, 0, 6), (4, 0, 7)]
@@ -211,19 +211,19 @@ def test_a_trade_or_a_top_that_came_before_is_left_out():
 @pytest.mark.parametrize(
     ("message", "heard"),
     [
-        (b'{"result":null,"id":1}', binance.ANSWERED),
-        (b'{"error":{"code":2,"msg":"Invalid request: unknown stream"},"id":1}', binance.REFUSED),
-        (b'{"code":0,"msg":"Unknown property"}', binance.REFUSED),
-        (b'{"e":"serverShutdown","E":1700000000000}', binance.SHUTDOWN),
-        (b'{"stream":"!serverShutdown","data":{"e":"serverShutdown","E":1}}', binance.SHUTDOWN),
-        (b'{"stream":"btcusdt@kline_1m","data":{"e":"kline","E":1,"s":"BTCUSDT"}}', binance.UNKNOWN),
-        (b'{"stream":"xrpusdt@trade","data":{"e":"trade","E":1}}', binance.UNKNOWN),
-        (b"{}", binance.UNKNOWN),
-        (b"[1,2]", binance.MALFORMED),
-        (b"", binance.MALFORMED),
-        (b"\xff\xfe", binance.MALFORMED),
-        (b'{"stream":"btcusdt@trade","data":null}', binance.MALFORMED),
-        (b"[" * 100_000, binance.MALFORMED),
+        (b'{"result":null,"id":1}', venue.ANSWERED),
+        (b'{"error":{"code":2,"msg":"Invalid request: unknown stream"},"id":1}', venue.REFUSED),
+        (b'{"code":0,"msg":"Unknown property"}', venue.REFUSED),
+        (b'{"e":"serverShutdown","E":1700000000000}', venue.SHUTDOWN),
+        (b'{"stream":"!serverShutdown","data":{"e":"serverShutdown","E":1}}', venue.SHUTDOWN),
+        (b'{"stream":"btcusdt@kline_1m","data":{"e":"kline","E":1,"s":"BTCUSDT"}}', venue.UNKNOWN),
+        (b'{"stream":"xrpusdt@trade","data":{"e":"trade","E":1}}', venue.UNKNOWN),
+        (b"{}", venue.UNKNOWN),
+        (b"[1,2]", venue.MALFORMED),
+        (b"", venue.MALFORMED),
+        (b"\xff\xfe", venue.MALFORMED),
+        (b'{"stream":"btcusdt@trade","data":null}', venue.MALFORMED),
+        (b"[" * 100_000, venue.MALFORMED),
     ],
 )
 def test_what_else_may_be_heard(message: bytes, heard: int):
@@ -232,7 +232,7 @@ def test_what_else_may_be_heard(message: bytes, heard: int):
     feed.snapshot(0, feed.snapshot_asked(0, 0), 1000, snapshot(10), 0)
     feed.builder.take()
     assert feed.receive(message, 1) == heard
-    assert feed.malformed == (heard == binance.MALFORMED)
+    assert feed.malformed == (heard == venue.MALFORMED)
     assert len(feed.builder.take()) == 0  # and the book stays as it is
 
 
@@ -265,7 +265,7 @@ def test_a_diff_that_cannot_be_read_resyncs_its_symbol(broken: bytes, why: str):
     feed.receive(depth(1, 10), 0)
     feed.snapshot(0, feed.snapshot_asked(0, 0), 1000, snapshot(10), 0)
     feed.builder.take()
-    assert feed.receive(broken, 1) == binance.MALFORMED
+    assert feed.receive(broken, 1) == venue.MALFORMED
     found = states(feed.builder.take())
     assert [state[:2] for state in found] == [(0, "GAP"), (0, "BUFFERING")]
     assert found[0][2].startswith(f"a depth message could not be read: {why}")
@@ -366,7 +366,7 @@ def test_a_price_between_ticks_lists_the_symbol_anew_on_a_finer_grid():
         feed.receive(depth(1, 10, name), 0)
         feed.snapshot(index, feed.snapshot_asked(index, 0), 1000, snapshot(10), 0)
     feed.builder.take()
-    assert feed.receive(depth(11, 12, bids=[["9.995", "1"]]), 1) == binance.DEPTH
+    assert feed.receive(depth(11, 12, bids=[["9.995", "1"]]), 1) == venue.DEPTH
     feed.snapshot(0, feed.snapshot_asked(0, 2), 1000, snapshot(10), 2)
     batch = feed.builder.take()
     listed = [note for note in batch.notes if isinstance(note, Listed)]

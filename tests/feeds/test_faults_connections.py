@@ -11,7 +11,7 @@ from fakes.follower import OVERLAPPING, following
 
 from engine.feeds import fake_faults as ff
 from engine.feeds.errors import UnknownSymbol
-from engine.feeds.fake_binance import FakeBinance
+from engine.feeds.fake_binance import SUFFIXES, FakeBinance
 from engine.feeds.fake_wire import DEPTH, TOP
 
 pytestmark = OVERLAPPING
@@ -86,7 +86,7 @@ async def test_one_dead_stream_among_living_ones():
                 lambda: one.snapshots >= 2 if channel == DEPTH else len(one.tops) > tops + 20,
                 f"{channel} lives again",
             )
-            assert channel in live.said
+            assert SUFFIXES[channel] in live.said
             if channel == DEPTH:
                 assert "STALE" in one.states
             await live.caught_up()
@@ -184,14 +184,14 @@ async def test_without_exchange_info_nothing_flows_but_the_reason():
     """That no row comes before its instrument is the follower's own check."""
 
     async def refused_with(kind: int | str, words: str) -> None:
-        faults = ff.Faults(ff.OnRequest(kind, "exchangeInfo", retry_after_s=1 if kind == 429 else None))
+        faults = ff.Faults(ff.OnRequest(kind, "listing", retry_after_s=1 if kind == 429 else None))
         async with (
             FakeBinance(("BTCUSDT",), seed=41, faults=faults) as exchange,
             following(exchange) as live,
         ):
             await live.synced()
             assert any(words in status.reason for status in live.connection)
-            asked = [one.at_s for one in exchange.requests if one.path == "exchangeInfo"]
+            asked = [one.at_s for one in exchange.requests if one.path == "listing"]
             assert asked[1] - asked[0] >= (1.0 if kind == 429 else 0.0)
 
     said = {503: "503", ff.HANG: "answer", ff.HTML: "HTML", 429: "429"}

@@ -22,13 +22,14 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from cli.exchange import exchange as command
 from engine.feeds import fake_faults as ff
 from engine.feeds.errors import FeedError
-from engine.feeds.fake_binance import FakeBinance
+from engine.feeds.fake_binance import SUFFIXES, BinanceDialect, FakeBinance
 from engine.feeds.fake_book import Change, Oracle, PlainBook, to_text, to_units
 from engine.feeds.fake_capture import CapturePlayback
 from engine.feeds.fake_market import SYMBOLS, MadeUpMarket
-from engine.feeds.fake_wire import DEPTH, TOP, TRADE
+from engine.feeds.fake_wire import DEPTH, TOP, TRADE, Wire
 
 CAPTURE = "binance_spot_btcusdt_20240808.gz"
+DIALECT = BinanceDialect()
 
 
 def apply(book: PlainBook, diff: dict[str, object]) -> None:
@@ -76,7 +77,7 @@ def test_every_made_up_market_stays_alive_and_uncrossed(symbol: str):
     first_mid, moved, trades, ids = sum(book.best()[::2]) / 2, set(), 0, []
     for beat in range(400):  # 8 s
         for wire in market.advance(0.02, 1_700_000_000_000 + beat * 20):
-            data = json.loads(wire.payload)
+            data = json.loads(DIALECT.word(wire))
             if wire.channel == DEPTH:
                 assert data["U"] == book.update_id + 1
                 apply(book, data)
@@ -108,7 +109,7 @@ def test_a_trade_takes_what_was_there():
         taken: Counter[tuple[bool, int]] = Counter()
         for wire in market.advance(0.02, beat):
             if wire.channel == TRADE:
-                data = json.loads(wire.payload)
+                data = json.loads(DIALECT.word(wire))
                 taken[not data["m"], to_units(data["p"])] += to_units(data["q"])
         if not taken:
             continue
@@ -126,9 +127,9 @@ def test_a_trade_takes_what_was_there():
 
 
 def test_the_same_seed_is_the_same_market_and_one_symbol_more_changes_no_other():
-    def played(symbols: tuple[str, ...], seed: int) -> list[bytes]:
+    def played(symbols: tuple[str, ...], seed: int) -> list[Wire]:
         market = MadeUpMarket(symbols, seed)
-        return [w.payload for i in range(100) for w in market.advance(0.02, i) if w.symbol == "BTCUSDT"]
+        return [w for i in range(100) for w in market.advance(0.02, i) if w.symbol == "BTCUSDT"]
 
     alone = played(("BTCUSDT",), 4)
     assert alone == played(("BTCUSDT", "SOLUSDT"), 4)
@@ -166,10 +167,11 @@ async def test_the_layout_is_the_real_one(captures: Path):
             else:
                 real["snapshot"] = list(message)
     market = MadeUpMarket(("BTCUSDT",))
-    made: dict[str, list[str]] = {"snapshot": list(json.loads(market.oracle("BTCUSDT").now.snapshot(5)))}
+    snapshot = DIALECT.depth(market.oracle("BTCUSDT").now, 5, 0)
+    made: dict[str, list[str]] = {"snapshot": list(json.loads(snapshot))}
     for beat in range(200):
         for wire in market.advance(0.02, beat):
-            made[wire.channel] = list(json.loads(wire.payload))
+            made[SUFFIXES[wire.channel]] = list(json.loads(DIALECT.word(wire)))
     assert made == real
 
 
@@ -177,7 +179,7 @@ async def test_capture_playback_sends_the_capture_and_knows_its_book(captures: P
     path = captures / CAPTURE
     playback = CapturePlayback(path, speed=1.0)
     assert playback.advance(1e-9, 0)[0].first_id == 50093239189
-    before = [wire.payload for wire in playback.advance(2.0, 0)]
+    before = [wire.recorded for wire in playback.advance(2.0, 0)]
     assert len(before) == 6, "it waits at the snapshot"
     book = playback.snapshot("BTCUSDT")
     assert book is not None
@@ -185,7 +187,7 @@ async def test_capture_playback_sends_the_capture_and_knows_its_book(captures: P
     sent, diffs = list(before), 0
     while not playback.finished:
         for wire in playback.advance(0.5, 0):
-            sent.append(wire.payload)
+            sent.append(wire.recorded)
             if wire.channel == DEPTH:
                 diffs += 1
         bid, _, ask, _ = playback.oracle("BTCUSDT").now.best()

@@ -15,11 +15,12 @@ from fakes.follower import QUICK, overlapping
 
 from engine.core import State, SymbolState
 from engine.feeds import fake_faults as ff
+from engine.feeds.binance import Binance
 from engine.feeds.fake_binance import FakeBinance
 from engine.feeds.fake_book import to_units
 from engine.feeds.fake_capture import CapturePlayback
 from engine.feeds.hosts import Hosts
-from engine.feeds.live import LiveSource
+from engine.feeds.live import LiveSource, Watched
 from engine.feeds.options import FeedOptions
 from engine.kernels import warm
 from engine.kernels.level_book import ASK, BID, levels_of
@@ -31,7 +32,7 @@ def units(symbol: SymbolState) -> tuple[int, int]:
     return to_units(symbol.instrument.tick_size), to_units(symbol.instrument.lot_size)
 
 
-class Watched:
+class Beside:
     """A session on the exchange; every trusted tick is compared with the exchange's book at the same id."""
 
     def __init__(self, exchange: FakeBinance, **options: Any) -> None:
@@ -39,7 +40,9 @@ class Watched:
         self.symbols = tuple(exchange.market.listings)
         chosen = QUICK | {"depth_limit": 1000} | options
         feed = FeedOptions(rest=(exchange.rest,), ws=(exchange.ws,), **chosen)
-        self.session = Session(LiveSource(self.symbols, feed, rng=random.Random(3), hosts=Hosts()))
+        self.session = Session(
+            LiveSource([Watched(Binance, self.symbols, feed)], rng=random.Random(3), hosts=Hosts())
+        )
         self.session.observers.append(self._look)
         self.compared = 0
         self.doubts: list[str] = []
@@ -90,8 +93,8 @@ class Watched:
 
 
 @contextlib.asynccontextmanager
-async def watched(exchange: FakeBinance, **options: Any) -> AsyncIterator[Watched]:
-    watch = Watched(exchange, **options)
+async def watched(exchange: FakeBinance, **options: Any) -> AsyncIterator[Beside]:
+    watch = Beside(exchange, **options)
     running = asyncio.create_task(watch.session.run())
     try:
         yield watch

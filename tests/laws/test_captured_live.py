@@ -6,9 +6,10 @@ import asyncio
 from pathlib import Path
 
 from engine.core import State
+from engine.feeds.binance import Binance
 from engine.feeds.fake_binance import FakeBinance
 from engine.feeds.fake_capture import CapturePlayback
-from engine.feeds.live import LiveSource
+from engine.feeds.live import LiveSource, Watched
 from engine.feeds.options import FeedOptions
 from engine.kernels.level_book import ASK, BID, levels_of
 from engine.session import Session
@@ -27,7 +28,9 @@ async def test_the_capture_ends_with_the_right_book_and_every_comparison_verifie
     frames: dict[int, bytes] = {}
     async with FakeBinance(market=playback) as exchange:
         options = FeedOptions(rest=(exchange.rest,), ws=(exchange.ws,), depth_limit=1000)
-        session = Session(LiveSource(("BTCUSDT",), options), sink=Recorder(path, new_header("test", 1)))
+        session = Session(
+            LiveSource([Watched(Binance, ("BTCUSDT",), options)]), sink=Recorder(path, new_header("test", 1))
+        )
 
         def observe(state: State, _: object) -> None:
             frames[state.ts] = digest(state)

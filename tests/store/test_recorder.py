@@ -22,6 +22,7 @@ from store import writer as writer_module
 from store.header import new_header
 from store.recorder import Recorder
 from store.recording import Recording
+from store.tables import PLAIN
 from tests.store.made import (
     BTC,
     ETH,
@@ -66,6 +67,25 @@ def test_everything_put_is_read_again(tmp_path: Path, flush_every: int) -> None:
     assert recorder.status.lost_events == 0
     assert recorder.status.bytes == path.stat().st_size
     assert recorder.status.seconds == pytest.approx(33.0)
+
+
+def test_a_recording_that_nobody_watches_has_no_hot_rows_and_holds_the_same(tmp_path: Path) -> None:
+    batches = made_batches(400)
+    watched = record(tmp_path / "watched.sqlite", batches)
+    patient = Recorder(tmp_path / "patient.sqlite", new_header("made", START_NS), patient=True)
+    put_all(patient, batches[:7])
+    with Recording(patient.path) as growing:  # nothing is whole enough to be a chunk
+        assert growing.being_written
+        assert growing.query("select count(*) from hot union all select count(*) from trades") == [(0,), (0,)]
+    put_all(patient, batches[7:], first_seq=sum(len(batch) for batch in batches[:7]))
+    for recorder in (watched, patient):
+        recorder.close()
+        assert not recorder.failed
+    assert_holds(patient.path, batches)
+    with sqlite3.connect(watched.path) as one, sqlite3.connect(patient.path) as other:
+        for table in PLAIN:
+            said = f"select * from {table} order by rowid"
+            assert other.execute(said).fetchall() == one.execute(said).fetchall(), table
 
 
 def test_a_closed_recording_is_one_file_that_any_sqlite_opens(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from textual.geometry import Region, Size
 from textual.strip import Strip
 
 from engine.frame import Frame, View
+from tui.actions import BY_ID
 from tui.look import plain_look
 from tui.panels import discover
 from tui.panels.base import Panel
@@ -95,7 +96,7 @@ def test_a_panel_folder_with_faults_names_them(tmp_path: Path, monkeypatch: pyte
 def test_the_contract_of_every_panel(kind: type[Panel]) -> None:
     """Named, helped, placed, and able to draw every kind of frame at every size, at a rate the screen has."""
     assert kind.title.isalpha()
-    assert kind.key in "123456789"
+    assert f"focus_{kind.key}" in BY_ID
     assert kind.place in ("left", "centre", "below", "right")
     assert len(kind.help) > 40
     panel = kind(plain_look())

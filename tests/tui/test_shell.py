@@ -441,14 +441,14 @@ async def test_the_first_run_of_a_simulation_points_at_shocks_and_at_a_real_mark
 
 
 async def test_remapped_keys_work_and_the_footer_follows() -> None:
-    async with stage(frames.live, keys={"zoom": "Z", "quit": "v"}) as (it, pilot):
+    async with stage(frames.live, keys={"zoom": "Z", "quit": "y"}) as (it, pilot):
         await it.press(pilot, "6", "z")
         assert it.panel("depth").display
         await it.press(pilot, "Z")
         assert not it.panel("depth").display
         assert "Z zoom" in it.lines()[-1]
-        assert it.lines()[-1].rstrip().endswith("v quit")
-        await pilot.press("v")
+        assert it.lines()[-1].rstrip().endswith("y quit")
+        await pilot.press("y")
         await pilot.pause()
         assert it.app._exit
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.segment import Segment
 from rich.style import Style
 
@@ -160,7 +162,7 @@ class Symbols(Bar):
             good = line.state == "SYNCED"
             name = palette.title if chosen else palette.dim
             entry = [
-                Segment(f"{clean(line.instrument.symbol, 16)} ", name),
+                Segment(f"{_told_apart(line, market.lines)} ", name),
                 Segment(mean_price(line.instrument, line.mid), palette.text if good else palette.faint),
             ]
             if not good:
@@ -178,3 +180,10 @@ class Symbols(Bar):
             linked = tuple(Segment(text, style + click if style else click) for text, style, _ in entry)
             parts.append(Part(0 if chosen else index + 1, linked))
         return parts
+
+
+def _told_apart(line: Line, lines: Sequence[Line]) -> str:
+    """The symbol, with its venue where the same stands for another too."""
+    symbol = clean(line.instrument.symbol, 16)
+    twins = sum(other.instrument.symbol == line.instrument.symbol for other in lines) > 1
+    return f"{symbol} {clean(line.instrument.venue, 14)}" if twins else symbol

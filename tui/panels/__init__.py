@@ -12,7 +12,7 @@ from tui.panels.base import Panel
 
 
 def discover(package: ModuleType | None = None) -> tuple[list[type[Panel]], list[str]]:
-    """The panels of a package (this one by default) by digit, and a sentence for each module that failed."""
+    """A package's panels (this one's by default) by digit, and a sentence for each module that failed."""
     import tui.panels
 
     package = tui.panels if package is None else package
@@ -35,4 +35,9 @@ def discover(package: ModuleType | None = None) -> tuple[list[type[Panel]], list
                 problems.append(
                     f"panel {panel.title} left out: its digit {panel.key} is {taken.title}'s; choose another"
                 )
-    return [found[key] for key in sorted(found)], problems
+    return [found[key] for key in sorted(found, key=_place_on_keyboard)], problems
+
+
+def _place_on_keyboard(key: str) -> int:
+    """From left to right: 0 stands behind 9, and letters behind it."""
+    return ("1234567890".find(key) + 1) or 10 + ord(key)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from rich.segment import Segment
 from rich.style import Style
 
-from engine.frame import AgentNow, AgentsNow, FamilyNow, Frame
+from engine.frame import AgentNow, AgentsNow, CoverageNow, FamilyNow, Frame, RiskNow
 from engine.instrument import Instrument
 from engine.text import clean
 from tui.format import grouped, mean_price, signed
@@ -22,6 +22,7 @@ _WITH_FILLS = 50  # cells from which families show their fills
 _EACH = 56  # cells from which every agent gets a line of its own
 _AGENT = 14  # cells of an agent's name
 _GAP = 4  # cells between two agents side by side
+_MISSING = "–"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,24 @@ _COLUMNS = (
 )
 
 
+_RISKS = (
+    _Column("net", 9),
+    _Column("gross", 9, 6),
+    _Column("drift", 8, 5),
+    _Column("drawdown", 10, 7),
+    _Column("VaR", 8),
+    _Column("ES", 8),
+    _Column("failed", 9),
+    _Column("p", 6),
+    _Column("EWMA VaR", 10, 4),
+    _Column("ES ", 8, 3),
+    _Column("failed ", 9, 3),
+    _Column("p ", 6, 3),
+    _Column("size", 8, 2),
+    _Column("Kelly", 8, 1),
+)
+
+
 class Agents(ScrollPanel):
     """Families with inventory, profit and its course; zoomed, each agent."""
 
@@ -58,7 +77,11 @@ class Agents(ScrollPanel):
         "green, down red.\n"
         "paper: they trade beside a real market, on this machine only; nothing of it reaches a venue.\n"
         "Zoomed (z): every agent with its average price, realised and open profit, fees (a rebate is negative), "
-        "deepest fall below its best (drawdown), fills and resting orders. Arrow keys and the wheel scroll."
+        "deepest fall below its best (drawdown), fills and resting orders. Above them the families' risk: net and "
+        "gross exposure, how fast inventory goes one way (drift, base units a minute), value at risk (VaR) and "
+        "expected shortfall (ES) from the past and by EWMA; how often losses were larger than that, and the p-value of "
+        "Kupiec's test, in the colour of warnings below 0.05; the size that a volatility target allows, and Kelly's. "
+        "See docs/risk.md. Arrow keys and the wheel scroll."
     )
 
     def needed(self, frame: Frame) -> bool:
@@ -73,6 +96,8 @@ class Agents(ScrollPanel):
         rows = [self._columns(), *(self._family(family) for family in agents.families)]
         rows += [[], self._sums(agents)]
         if self.inner.width >= _EACH:
+            if agents.horizon_s and any(family.risk is not None for family in agents.families):
+                rows += [[], *self._risk(agents)]
             rows += [[], *self._each(agents, lines[0].instrument)]
         self.put_scrolled(rows)
 
@@ -143,6 +168,53 @@ class Agents(ScrollPanel):
             else:
                 row.append(Segment(columns[height], style))
         return row
+
+    # risk
+
+    def _risk(self, agents: AgentsNow) -> list[Row]:
+        """What each family could lose, whether that held, and how large a position is proposed."""
+        palette = self.look.palette
+        columns = _fitting(self.inner.width, _RISKS)
+        what = f"risk, {agents.level * 100:g} % over {agents.horizon_s:g} s"
+        heading = "".join(column.name.strip().rjust(column.width) for column in columns)
+        rows: list[Row] = [
+            [Segment(what, palette.dim)],
+            [Segment("family".ljust(_AGENT) + heading, palette.dim)],
+        ]
+        known = [(family, family.risk) for family in agents.families if family.risk is not None]
+        return rows + [self._risk_row(family, risk, columns) for family, risk in known]
+
+    def _risk_row(self, family: FamilyNow, risk: RiskNow, columns: tuple[_Column, ...]) -> Row:
+        palette = self.look.palette
+        cells = {
+            "net": self._known(risk.net, 0),
+            "gross": self._unsigned(risk.gross, 0),
+            "drift": self._known(risk.drift, 3),
+            "drawdown": self._amount(-risk.drawdown, 1),
+            "VaR": self._unsigned(risk.var, 2),
+            "ES": self._unsigned(risk.es, 2),
+            "failed": _failed(risk.coverage),
+            "p": _p(risk.coverage),
+            "EWMA VaR": self._unsigned(risk.var_ewma, 2),
+            "ES ": self._unsigned(risk.es_ewma, 2),
+            "failed ": _failed(risk.coverage_ewma),
+            "p ": _p(risk.coverage_ewma),
+            "size": self._unsigned(risk.volatility_size, 3),
+            "Kelly": self._unsigned(risk.kelly_size, 3),
+        }
+        name = palette.own if _is_you(family) else palette.text
+        row = [Segment(clean(family.name, _AGENT - 1).ljust(_AGENT), name)]
+        for column in columns:
+            doubtful = column.name.strip() == "p" and _refused(risk, column.name)
+            style = palette.warning if doubtful else palette.text
+            row.append(Segment(cells[column.name].rjust(column.width), style))
+        return row
+
+    def _known(self, value: float | None, decimals: int) -> str:
+        return _MISSING if value is None else self._amount(value, decimals)
+
+    def _unsigned(self, value: float | None, decimals: int) -> str:
+        return self._known(value, decimals).removeprefix("+")
 
     # every agent
 
@@ -220,10 +292,25 @@ def _is_you(family: FamilyNow) -> bool:
     return family.name.partition(" ")[0] == YOU
 
 
-def _fitting(width: int) -> tuple[_Column, ...]:
+def _failed(coverage: CoverageNow) -> str:
+    """Losses beyond the value at risk, of how many."""
+    return f"{coverage.failures}/{coverage.forecasts}" if coverage.forecasts else _MISSING
+
+
+def _p(coverage: CoverageNow) -> str:
+    return _MISSING if coverage.kupiec is None else f"{coverage.kupiec:.2f}"
+
+
+def _refused(risk: RiskNow, column: str) -> bool:
+    """Whether failures are too many or too few to be chance."""
+    coverage = risk.coverage if column == "p" else risk.coverage_ewma
+    return coverage.kupiec is not None and coverage.kupiec < 0.05
+
+
+def _fitting(width: int, columns: tuple[_Column, ...] = _COLUMNS) -> tuple[_Column, ...]:
     """The columns that so many cells hold beside an agent's name."""
-    kept = list(_COLUMNS)
-    for column in sorted((c for c in _COLUMNS if c.leaves), key=lambda c: c.leaves):
+    kept = list(columns)
+    for column in sorted((c for c in columns if c.leaves), key=lambda c: c.leaves):
         if _AGENT + sum(c.width for c in kept) <= width:
             break
         kept.remove(column)

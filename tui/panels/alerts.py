@@ -29,11 +29,16 @@ class Alerts(ScrollPanel):
         "◆ your own marks; ○ REGIME when the kind of market changes; ↯ SHOCK what was done to the market, or to "
         "our world on paper; ◂ FILL your own orders' trades, and why one was refused. They are on the chart at "
         "their times as well.\n"
+        "By rules, yours and those that are there from the start (docs/alerts.md): ○ SPREAD and DEPTH far from what "
+        "is usual, ○ MOVE of the price, ○ GAP between venues, ○ SWING of sentiment, ○ WHALE on a chain, ● STALE books, "
+        "● RISK of those who trade here. HELD: there were too many, and how many more there were. Above: which "
+        "conditions hold now, and since when.\n"
         "Arrow keys, page keys and the wheel scroll; home goes back to the newest."
     )
 
     def draw(self, frame: Frame) -> None:
         palette = self.look.palette
+        self.put_head(self._holding(frame))
         if not frame.market.events:
             self.put_scrolled([[Segment("none so far", palette.dim)]])
             return
@@ -41,6 +46,18 @@ class Alerts(ScrollPanel):
         for event in frame.market.events:
             rows += self._event_rows(event, frame)
         self.put_scrolled(rows, newest_first=True)
+
+    def _holding(self, frame: Frame) -> list[Segment]:
+        """The conditions that hold now, and since when; then how many alerts wait for their turn."""
+        alerts, palette = frame.market.alerts, self.look.palette
+        words = [
+            f"{clean(now.subject, 20) + ' ' if now.subject else ''}{clean(now.rule, 40)} "
+            f"{_for((frame.market.ts - now.since) / 1e9)}"
+            for now in alerts.standing
+        ]
+        if alerts.held:
+            words.append(f"{alerts.held} held back")
+        return [Segment(f" {self.look.glyphs.middle} {', '.join(words)}", palette.warning)] if words else []
 
     def _event_rows(self, event: Event, frame: Frame) -> list[Row]:
         palette, lines = self.look.palette, frame.market.lines
@@ -57,3 +74,7 @@ class Alerts(ScrollPanel):
         indent = 0 if width < _NARROW else _INDENT
         reason = wrapped(clean(event.text), width - indent) if event.text else []
         return [first, *([Segment(" " * indent + text, palette.text)] for text in reason)]
+
+
+def _for(seconds: float) -> str:
+    return f"{max(seconds, 0.0):.0f} s" if seconds < 120.0 else f"{seconds / 60.0:.0f} min"

@@ -36,6 +36,7 @@ class Panel(Widget, can_focus=True):
     title: ClassVar[str] = ""  # one word in the frame, after the digit, and the widget's id
     key: ClassVar[str] = ""  # the digit that focuses it; a class without one is not a panel yet
     place: ClassVar[str] = "right"  # left | centre | below | right: which part of the wide layout it lives in
+    eager: ClassVar[bool] = False  # comes before others of its place when there is something for it
     help: ClassVar[str] = ""  # what it shows, in a few plain lines, for the key `?`
     pad: ClassVar[int] = 1  # blank cells between frame and rows, left and right
 

@@ -30,6 +30,15 @@ def kind_mark(kind: str, look: Look) -> tuple[str, Style]:
         "FEED": (glyphs.dot, palette.warning),
         "BOOK": (glyphs.dot, palette.warning),
         "REGIME": (glyphs.ring, palette.accent),
+        "GAP": (glyphs.ring, palette.accent),
+        "SWING": (glyphs.ring, palette.accent),
+        "WHALE": (glyphs.ring, palette.accent),
+        "SPREAD": (glyphs.ring, palette.warning),
+        "DEPTH": (glyphs.ring, palette.warning),
+        "MOVE": (glyphs.ring, palette.warning),
+        "STALE": (glyphs.dot, palette.warning),
+        "RISK": (glyphs.dot, palette.warning_bright),
+        "HELD": (glyphs.flat, palette.dim),
     }.get(kind, (glyphs.dot, palette.text))
 
 

@@ -6,7 +6,7 @@ import math
 
 from rich.segment import Segment
 
-from engine.frame import TEXT_FEEDS, Frame, Line
+from engine.frame import BESIDE_FEEDS, Frame, Line
 from engine.text import clean
 from tui.format import BOOK_STATES, SECOND_NS, clock, price, span
 from tui.look import Look
@@ -27,7 +27,7 @@ def why_nothing(frame: Frame, line: Line | None, look: Look, width: int) -> list
     if line is not None and line.state in BOOK_STATES:
         said.append((BOOK_STATES[line.state], palette.dim))
     for feed in frame.market.feeds:
-        if feed.state not in _TROUBLED or feed.venue in TEXT_FEEDS:
+        if feed.state not in _TROUBLED or feed.venue in BESIDE_FEEDS:
             continue
         said.append((f"{clean(feed.venue, 30)}: {clean(feed.reason) or feed.state.lower()}", palette.warning))
         if feed.retry_at_ns is not None:

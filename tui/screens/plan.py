@@ -30,7 +30,7 @@ def plan(panels: Sequence[Panel], chosen: Panel | None, solo: bool, size: Size) 
     if solo:
         return {chosen or panels[0]: size.region}
     place: dict[str, list[Panel]] = {
-        name: [panel for panel in panels if panel.place == name]
+        name: sorted((panel for panel in panels if panel.place == name), key=lambda panel: not panel.eager)
         for name in ("left", "centre", "below", "right")
     }
     left, centre, below, right = place["left"], place["centre"], place["below"], place["right"]

@@ -1,0 +1,79 @@
+"""Beside a market: large transfers as they are seen, each with its worth at this session's own price.
+
+What is said stands at the head of the next batch and is recorded, so that a replay shows it without any network.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from engine.batch import Batch, BatchBuilder
+from engine.events import ChainTransfer, FeedCount, FeedStatus
+from engine.ports import Command
+from engine.quotes import DOLLARS
+
+if TYPE_CHECKING:
+    from engine.core import State
+
+A_TICK = 32  # transfers told in one
+WAITING = 2000  # beyond them the newest is let go, and that is said
+
+Put = Callable[[ChainTransfer | FeedStatus | FeedCount], None]
+
+
+class ChainReading:
+    """`engine.ports.Producer` of transfers; `run` stands beside the session, in its loop."""
+
+    accepts: frozenset[str] = frozenset()
+
+    def __init__(self, source: Callable[[Put], Awaitable[None]]) -> None:
+        self._source = source
+        self._transfers: deque[ChainTransfer] = deque()
+        self._said: list[FeedStatus | FeedCount] = []
+        self._lost = 0
+
+    def command(self, command: Command) -> None:
+        """It takes none."""
+
+    async def run(self) -> None:
+        await self._source(self.put)
+
+    def put(self, said: ChainTransfer | FeedStatus | FeedCount) -> None:
+        if not isinstance(said, ChainTransfer):
+            self._said.append(said)
+        elif len(self._transfers) < WAITING:
+            self._transfers.append(said)
+        else:
+            self._lost += 1
+            if self._lost == 1 or self._lost % 1000 == 0:
+                reason = f"{self._lost:,} transfers came faster than they can be told and were let go"
+                self._said.append(FeedStatus(said.source, "LIVE", None, reason))
+
+    def after(self, state: State, batch: Batch) -> Batch | None:
+        """At a tick: what was said since the last one."""
+        if not (self._transfers or self._said):
+            return None
+        out = BatchBuilder(A_TICK, 0)
+        for said in self._said:
+            out.add_note(said, state.ts)
+        self._said.clear()
+        for _ in range(min(A_TICK, len(self._transfers))):
+            transfer = self._transfers.popleft()
+            price = dollars(state, transfer.asset)
+            worth = None if price is None else transfer.amount * price
+            out.add_note(msgspec.structs.replace(transfer, value_quote=worth), state.ts)
+        return out.take()
+
+
+def dollars(state: State, asset: str) -> float | None:
+    """The price of one, by a book of this session that is trusted; None where there is none."""
+    if asset in DOLLARS:
+        return 1.0
+    for symbol in state.symbols.values():
+        if symbol.instrument.base == asset and symbol.instrument.quote in DOLLARS and symbol.trusted:
+            return symbol.feature("mid")
+    return None
