@@ -11,6 +11,7 @@ from unittest.mock import patch
 import frames
 import moods
 import pytest
+import venue_frames
 import worlds
 from stage import Stage, turns
 
@@ -33,6 +34,8 @@ PICTURES: dict[str, tuple[Make, tuple[int, int], tuple[str, ...], dict[str, Any]
     "offline": (frames.offline, (120, 40), ("8",), {}),
     "one-sided": (frames.one_sided, (120, 40), ("1",), {}),
     "quiet": (frames.live, (120, 40), ("b",), {}),
+    "venues": (venue_frames.side_by_side, (160, 48), ("v",), {}),
+    "venues-zoomed": (venue_frames.side_by_side, (120, 40), ("v", "z"), {}),
     "zoomed-tape": (frames.live, (120, 40), ("6", "z"), {}),
     "help": (frames.live, (120, 40), ("6", "question_mark"), {}),
     "palette": (frames.live, (120, 40), ("colon",), {}),

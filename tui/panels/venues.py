@@ -11,6 +11,7 @@ from engine.frame import AcrossNow, Frame, LegNow, View
 from engine.text import clean
 from tui.format import BOOK_STATES, MISSING, grouped, nearest_125, plain, signed
 from tui.panels.base import Panel, Row
+from tui.panels.scroll import wrapped
 
 LADDER_FROM = 16  # rows inside from which the venues' ladders stand below the table
 OLD_S = 3.0  # an older price is marked
@@ -88,14 +89,14 @@ class Venues(Panel):
                 [
                     self._leg_name(across, place),
                     *self._prices(across, place, width),
-                    *self._said(leg, with_fee),
+                    *self._said(leg, f"{leg.fee_bps:g}".rjust(_FEE) if with_fee else ""),
                 ]
                 for place, leg in enumerate(across.legs)
             ]
         rows = []
         for place, leg in enumerate(across.legs):
             rows += [
-                [self._leg_name(across, place), *self._said(leg, True)],
+                [self._leg_name(across, place), *self._said(leg, f"fee {leg.fee_bps:g}".rjust(_FEE + 2))],
                 [*self._prices(across, place, width)],
             ]
         return rows
@@ -117,12 +118,12 @@ class Venues(Panel):
             Segment(_priced(leg.ask, across).rjust(width), ask),
         ]
 
-    def _said(self, leg: LegNow, with_fee: bool) -> Row:
-        """How long ago the venue spoke, and its fee."""
+    def _said(self, leg: LegNow, fee: str) -> Row:
+        """How long ago the venue spoke, and its fee where there is room for it."""
         palette = self.look.palette
         age = MISSING if leg.age_s is None else f"{leg.age_s:.1f} s"
         row = [Segment(age.rjust(_AGE), palette.warning if (leg.age_s or 0.0) > OLD_S else palette.dim)]
-        return [*row, Segment(f"{leg.fee_bps:g}".rjust(_FEE), palette.dim)] if with_fee else row
+        return [*row, Segment(fee, palette.dim)] if fee else row
 
     def _gap(self, across: AcrossNow) -> list[Row]:
         palette, minus = self.look.palette, self.look.glyphs.minus
@@ -137,14 +138,14 @@ class Venues(Panel):
             Segment(names, palette.text),
             Segment(f"{signed(across.gap_bps, 1, minus)} bp", palette.bright),
             Segment(f"{signed(after, 1, minus)} after fees", tone),
-            Segment(kind, palette.dim),
+            *(Segment(line, palette.dim) for line in wrapped(kind, self.inner.width)),
         ]
         rows: list[list[Segment]] = [[]]
         for part in parts:
             used = sum(segment.cell_length + 2 for segment in rows[-1])
             if rows[-1] and used + part.cell_length > self.inner.width:
                 rows.append([])
-            rows[-1] += [Segment("  "), part] if rows[-1] else [part]
+            rows[-1] += [Segment("  ", palette.text), part] if rows[-1] else [part]
         return list(rows)
 
 
@@ -176,7 +177,7 @@ class _Ladders:
             Segment(clean(leg.venue, 20)[: self.width - 2].ljust(self.width), palette.title)
             for leg in self.legs
         ]
-        rows: list[Row] = [[Segment(" " * self.axis), *names]]
+        rows: list[Row] = [[Segment(" " * self.axis, palette.text), *names]]
         for place in range(top, top - self.height, -1):
             text = grouped(_money(place * self.across.step, self.across.step))
             row = [Segment(text.rjust(self.axis - 1) + " ", palette.dim)]
@@ -196,7 +197,7 @@ class _Ladders:
 
     def _cell(self, leg: LegNow, level: tuple[int, float] | None) -> Row:
         if level is None:
-            return [Segment(" " * self.width)]
+            return [Segment(" " * self.width, self.look.palette.text)]
         palette, (side, size) = self.look.palette, level
         tone = palette.bid if side > 0 else palette.ask
         bar_tone = palette.bid_soft if side > 0 else palette.ask_soft
@@ -228,4 +229,4 @@ def _money(value: float, step: float) -> str:
 
 
 def _sized(size: float) -> str:
-    return f"{size:.3f}" if size < 1000 else f"{size:.0f}"
+    return "<.001" if 0 < size < 0.0005 else f"{size:.3f}" if size < 1000 else f"{size:.0f}"
