@@ -96,9 +96,17 @@ def faults(file: Path, flags: tuple[str, ...] = ()) -> list[str]:
 
     try:
         values, places = layers(file, flags)
-        return [*lax_mode(file), *faults_in(values, places, file)]
+        return [*lax_mode(file), *faults_in(values, places, file), *_wrong_keys(values, file)]
     except UserError as error:
         return [error.format_message()]
+
+
+def _wrong_keys(values: dict[str, Any], file: Path) -> list[str]:
+    """What the screen would refuse of [keys]; the defaults stand in for it there."""
+    from tui.actions import remap
+
+    keys = values.get("keys")
+    return [f"{file}: {text}" for text in remap(keys)[1]] if isinstance(keys, dict) else []
 
 
 def settings_shown(flags: tuple[str, ...] = ()) -> list[tuple[str, Any, str]]:

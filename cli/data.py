@@ -28,7 +28,7 @@ class _Data(click.Group):
 
         try:
             return super().invoke(ctx)
-        except click.ClickException:
+        except (click.ClickException, BrokenPipeError):  # the reader of a pipe has seen enough
             raise
         except OSError as error:
             raise UserError(f"{error.filename or 'a file'}: {error.strerror}") from None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.durations import Duration
+from cli.raw import RawCapture
 from cli.watching import Market, market_of, watched
 
 if TYPE_CHECKING:
@@ -38,6 +39,13 @@ if TYPE_CHECKING:
 @click.option(
     "--record/--no-record", default=None, help="Record the session (on unless the settings say not)."
 )
+@click.option(
+    "--raw",
+    "raw_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Keep the bytes of the wire as well, such as wire.jsonl.zst.",
+)
 @click.option("--no-agents", is_flag=True, help="None of our agents trade on paper beside the market.")
 @click.option(
     "--set", "flags", multiple=True, metavar="KEY=VALUE", help="A setting, such as venues.binance.ws=ws://…"
@@ -49,6 +57,7 @@ def live(
     for_s: float | None,
     interval_s: float,
     record: bool | None,
+    raw_file: Path | None,
     no_agents: bool,
     flags: tuple[str, ...],
 ) -> None:
@@ -60,17 +69,28 @@ def live(
     screen our agents trade on paper beside the first symbol, and you may too; no order ever leaves this machine.
     """
     market = market_of(symbols, venues)
-    if headless:
-        _headless(market, for_s, interval_s, record, flags)
-        return
-    if for_s is not None:
+    if for_s is not None and not headless:
         raise click.UsageError("--for goes with --headless")
+    capture = RawCapture(raw_file) if raw_file is not None else None
+    try:
+        if headless:
+            _headless(market, for_s, interval_s, record, capture, flags)
+        else:
+            _on_screen(market, record, not no_agents, capture, flags)
+    finally:
+        if capture is not None:
+            click.echo(capture.close(), err=True)
+
+
+def _on_screen(
+    market: Market, record: bool | None, agents: bool, capture: RawCapture | None, flags: tuple[str, ...]
+) -> None:
     from cli.export import exporters
     from cli.screen import run_screen
 
     current: list[Session] = []
     run_screen(
-        partial(_build_desk, market, record, not no_agents, flags, current),
+        partial(_build_desk, market, record, agents, capture, flags, current),
         title=f"live {market.title}",
         exporters=exporters(lambda: current[0].sink.status.path if current and current[0].sink else ""),
         flags=flags,
@@ -83,6 +103,7 @@ async def _build_desk(
     market: Market,
     record: bool | None,
     agents: bool,
+    capture: RawCapture | None,
     flags: tuple[str, ...],
     current: list[Session],
     bridge: Bridge,
@@ -110,7 +131,7 @@ async def _build_desk(
     tidy(settings, say)
 
     def make_session(publish: Callable[[Frame], None], host: Callable[[Host], Host]) -> Session:
-        session = _session(market, settings, record, say, publish=publish, host=host)
+        session = _session(market, settings, record, capture, say, publish=publish, host=host)
         current.append(session)
         return session
 
@@ -141,6 +162,7 @@ def _session(
     market: Market,
     settings: Settings,
     record: bool | None,
+    capture: RawCapture | None,
     say: Callable[[str], None],
     publish: Callable[[Frame], None] | None = None,
     host: Callable[[Host], Host] = lambda host: host,
@@ -151,18 +173,21 @@ def _session(
     from cli.reading import texts
     from cli.recording import next_sink_maker, sink_maker
     from engine.feeds.clock import SystemClock
+    from engine.feeds.driver import Internet
     from engine.feeds.live import LiveSource
     from engine.regimes.service import Refits
     from engine.session import Session
 
     clock = SystemClock()
+    venues = watched(market, settings)
+    network = Internet if capture is None else capture.networks(venues, clock, say)
     make_sink = sink_maker(settings, market, clock.now, say)
     on = settings.record.on if record is None else record
     text, refits = texts(settings, clock, say), Refits()
     advising = adviser_desk(settings, market.venues, say)
     chain, outlets = chain_reading(settings, clock, say), outlets_of(settings, say)
     session = Session(
-        LiveSource(watched(market, settings), clock, setup=settings.setup()),
+        LiveSource(venues, clock, network=network, setup=settings.setup()),
         publish=publish,
         host=(lambda h: text.tell(host(h))) if text is not None else host,
         sink=make_sink() if on else None,
@@ -199,6 +224,7 @@ def _headless(
     for_s: float | None,
     interval_s: float,
     record: bool | None,
+    capture: RawCapture | None,
     flags: tuple[str, ...],
 ) -> None:
     from cli.headless import LinePrinter, run
@@ -211,7 +237,7 @@ def _headless(
     sessions: list[Session] = []
 
     def make() -> Session:
-        sessions.append(_session(market, settings, record, say))
+        sessions.append(_session(market, settings, record, capture, say))
         return sessions[0]
 
     try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -60,6 +61,7 @@ def build(story: Story, file: Path, real: Sequence[Path] = ()) -> None:
     recorder = Recorder(file, header, patient=True)
     session = Session(source, sink=recorder, producers=[_agents(story)])
     session.observers.append(_Watch(recorder))
+    gc.freeze()  # what is loaded by now stays: it need not be looked through again and again
     asyncio.run(session.run())
     if recorder.failed:
         raise UserError(recorder.status.reason)

@@ -29,14 +29,22 @@ def tidy(settings: Settings, say: Callable[[str], None]) -> None:
 
     def run() -> None:
         try:
-            catalogue = catalogue_of(settings)
-            for lost in catalogue.recover():
+            for lost in catalogue_of(settings).recover():
                 say(lost)
-            catalogue.prune(settings.record.keep_days, int(settings.record.disk_cap_gb * 2**30))
         except (StoreError, OSError) as error:
             say(f"recordings could not be tidied: {error}")
+        prune(settings, say)
 
     threading.Thread(target=run, name="tidy", daemon=True).start()
+
+
+def prune(settings: Settings, say: Callable[[str], None]) -> None:
+    """Delete what is too old or too much. What is being written stays."""
+    try:
+        record = settings.record
+        catalogue_of(settings).prune(record.keep_days, int(record.disk_cap_gb * 2**30))
+    except (StoreError, OSError) as error:
+        say(f"old recordings could not be deleted: {error}")
 
 
 def sink_maker(
@@ -60,7 +68,10 @@ def sink_maker(
 def next_sink_maker(
     settings: Settings, market: Market, now: Callable[[], int], say: Callable[[str], None]
 ) -> Callable[[Sink, int], Sink | None]:
-    """What goes on where a day ends: a recording whose parent is the one before; where none can be made, nothing."""
+    """What goes on where a day ends: a recording whose parent is the one before; where none can be made, nothing.
+
+    Old ones go then as well: a session that runs for months would otherwise fill the disk.
+    """
 
     def follow(before: Sink, seq: int) -> Sink | None:
         if not isinstance(before, Recorder):
@@ -68,7 +79,9 @@ def next_sink_maker(
         started = now()
         try:
             path = catalogue_of(settings).new_path(_told(market), started)
-            return Recorder(path, new_header(before.header.source, started, parent=(before.header.id, seq)))
+            header = new_header(before.header.source, started, parent=(before.header.id, seq))
+            threading.Thread(target=prune, args=(settings, say), name="prune", daemon=True).start()
+            return Recorder(path, header)
         except (StoreError, OSError) as error:
             say(f"no new recording for the new day, the old one goes on: {error}")
             return None

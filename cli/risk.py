@@ -92,7 +92,8 @@ def table(what: str, families: dict[str, RiskNow], base: str) -> list[str]:
 
 
 def _money(value: float | None) -> str:
-    return f"{_MISSING:>9}" if value is None else f"{value:9.2f}"
+    """Nine cells: cents mean nothing beside millions."""
+    return f"{_MISSING:>9}" if value is None else f"{value:9.2f}" if abs(value) < 1e5 else f"{value:9.0f}"
 
 
 def _held(coverage: CoverageNow) -> str:

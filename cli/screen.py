@@ -19,6 +19,7 @@ from tui.app import MicrotuiApp
 from tui.bridge import Bridge
 
 GRACE_S = 3.0  # for the way out over the screen
+LAST_WORDS_S = 1.0  # for whoever did get out of it, and had to wait for the recording as well
 
 if TYPE_CHECKING:
     from engine.desk import Desk
@@ -81,6 +82,7 @@ def _leave_when_told(app: MicrotuiApp, engine: EngineThread) -> None:
     def see_to_it(number: int) -> None:
         time.sleep(GRACE_S)
         engine.stop()  # the recording is closed, whatever became of the screen
+        time.sleep(LAST_WORDS_S)
         os._exit(128 + number)
 
     for number in (signal.SIGTERM, signal.SIGHUP):

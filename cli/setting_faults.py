@@ -60,10 +60,15 @@ def fault(error: Any, places: Mapping[str, str], file: Path, model: type[BaseMod
         if (key := ".".join(path[:length])) in places:
             place = places[key]
             break
+    else:  # a table that only a flag or a variable names
+        within = f"{'.'.join(path)}."
+        place = next((where for key, where in places.items() if key.startswith(within)), place)
     found = "(hidden)" if is_secret(".".join(path)) else repr(hidden(error["input"]))
     found = found if len(found) <= 60 else found[:59] + "…"
     if error["type"] == "extra_forbidden":
         return f"{place}: {'.'.join(path)} is not a setting; {_known(path, place, model)}"
+    if error["type"] == "missing":
+        return f"{place}: {'.'.join(path)} is missing, and has no default"
     if error["type"] == "value_error":  # our own, of a whole table: it says all, and repeats no secret
         return f"{place}: {'.'.join(path)}: {error['ctx']['error']}"
     return f"{place}: {'.'.join(path)}: {_expected(error)}, found {found}"

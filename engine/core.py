@@ -501,11 +501,12 @@ def _metrics(symbol: SymbolState, ts: int) -> BookMetrics:
 def _trouble(
     state: State, whose: str, alert: Alert, derived: list[Derived], quiet_ns: int = FEED_QUIET_NS
 ) -> None:
-    """An alert about a feed or a book, unless the same one was in trouble less than `quiet_ns` before."""
+    """An alert about a feed or a book as far as a rule asks for it, unless it was in trouble `quiet_ns` before."""
     last = state.told.get(whose)
     state.told[whose] = alert.ts
-    if last is None or alert.ts - last >= quiet_ns:
-        _alert(state, alert, derived, told_of(state.setup.alerts, whose))
+    rule = told_of(state.setup.alerts, whose)
+    if rule is not None and (last is None or alert.ts - last >= quiet_ns):
+        _alert(state, alert, derived, rule)
 
 
 def _raise(state: State, raised: Sequence[Raised], derived: list[Derived]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.events import (
     FACTOR_SERIES,
     Advised,
+    Agents,
     Baseline,
     ChainTransfer,
     FactorFit,
@@ -62,8 +63,19 @@ SCORE = {
     "cost_micro": (0, 10**12),  # a million dollars; sums of them are still numbers that a file can hold
     "took_ms": (0, 10**9),
 }
+FEE_BPS = (-100.0, 1000.0)
+MAX_VENUES = 64
+MAX_REPLACED = 20  # transactions that one transfer takes the place of
 TIME_NS = (0, 2**63 - 1)
 AMOUNT = (0.0, 1e18)
+MAX_AGENTS = 10_000  # of which each is told
+# Sums and differences of such are still numbers that a file can hold.
+MONEY, POSITION, COUNT = (-(2**60), 2**60), (-(2**50), 2**50), (0, 2**53)
+FAMILY = {
+    "position_lots": POSITION,
+    **dict.fromkeys(("realised", "unrealised", "fees"), MONEY),
+    **dict.fromkeys(("count", "fills", "orders"), COUNT),
+}
 
 
 def check_setup(setup: Setup) -> None:
@@ -84,6 +96,10 @@ def check_setup(setup: Setup) -> None:
         found = getattr(setup.sentiment, name)
         if found is not None:
             _check(name, found, bounds)
+    if len(setup.taker_bps) > MAX_VENUES:
+        raise ValueError(f"expected fees of up to {MAX_VENUES} venues, found {len(setup.taker_bps)}")
+    for fee in setup.taker_bps.values():
+        _check("taker_bps", fee, FEE_BPS)
     check_rules(setup.alerts)
     check_risk(setup.risk)
 
@@ -103,6 +119,19 @@ def check_transfer(note: ChainTransfer) -> None:
     _check("amount", note.amount, AMOUNT, "a transfer")
     if note.value_quote is not None:
         _check("value_quote", note.value_quote, AMOUNT, "a transfer")
+
+
+def check_agents(note: Agents) -> None:
+    """Raises ValueError for agents that are too many, or amounts that nobody could hold."""
+    if len(note.agents) > MAX_AGENTS:
+        raise ValueError(f"expected up to {MAX_AGENTS} agents, found {len(note.agents)}")
+    for family in note.families:
+        for name, bounds in FAMILY.items():
+            _check(name, getattr(family, name), bounds, "agents")
+    if note.agents:
+        held = [line.position_lots for line in note.agents]
+        _check("position_lots", min(held), POSITION, "agents")
+        _check("position_lots", max(held), POSITION, "agents")
 
 
 def check_baseline(note: Baseline) -> None:

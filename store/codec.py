@@ -29,6 +29,7 @@ from store.notes import MAX_SYMBOLS, cleaned
 LEVEL_SEALED = (
     9  # of 3, 9 and 19: 2.6 % smaller than 3 at 2 ms for 10 s of a busy market; 19 costs 15 ms for 3 %
 )
+LEVEL_PATIENT = 3  # where a session is made as fast as it goes
 LEVEL_HOT = 1
 
 # Ten seconds of ten busy symbols are some 15,000 rows. A hostile blob can make us allocate 80 MB, no more.

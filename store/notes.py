@@ -20,7 +20,16 @@ from engine.events import (
     Shock,
 )
 from engine.instrument import NotOnGrid
-from engine.limits import check_advised, check_baseline, check_fit, check_post, check_setup, check_transfer
+from engine.limits import (
+    MAX_REPLACED,
+    check_advised,
+    check_agents,
+    check_baseline,
+    check_fit,
+    check_post,
+    check_setup,
+    check_transfer,
+)
 from engine.shocks import BadShock, checked
 from engine.text import clean
 from store.errors import BadRecording
@@ -28,7 +37,6 @@ from store.errors import BadRecording
 MAX_SYMBOLS = 1 << 12
 MAX_TEXT = 2000
 MAX_ASSETS, MAX_ASSET = 20, 20
-MAX_REPLACED = 20
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -53,6 +61,10 @@ def cleaned(note: Note) -> Note:
         case Agents(families=families, agents=agents):
             if not all(0 <= line.family < len(families) for line in agents):
                 raise BadRecording(f"an agent belongs to none of the {len(families)} families")
+            try:
+                check_agents(note)
+            except ValueError as error:
+                raise BadRecording(str(error)) from None
             return msgspec.structs.replace(note, families=tuple(_clean_fields(f) for f in families))
         case Shock():
             try:

@@ -19,7 +19,7 @@ from engine.batch import Batch, concat
 from engine.events import Derived
 from engine.ports import Checkpoint
 from store.checkpoints import CheckpointWriter
-from store.codec import LEVEL_HOT, MAX_LEVELS, encode
+from store.codec import LEVEL_HOT, LEVEL_PATIENT, LEVEL_SEALED, MAX_LEVELS, encode
 from store.errors import StoreError
 from store.header import Header, write_ending, write_header
 from store.lock import WriteLock
@@ -172,7 +172,8 @@ class FileWriter:
         if not self._unsealed:
             return
         self._tell()
-        size = self._write_block("chunk", self._unsealed)
+        level = LEVEL_SEALED if self._hot else LEVEL_PATIENT
+        size = self._write_block("chunk", self._unsealed, level)
         self._db.execute("delete from hot")
         self.bytes_a_row = size / self._unsealed_rows
         self._fresh, self._unsealed = [], []
@@ -185,11 +186,11 @@ class FileWriter:
             derived = [item for put in puts for item in put.derived]
             self._plain.add(puts[0].seq, concat([put.batch for put in puts]), derived)
 
-    def _write_block(self, table: str, puts: Sequence[Put], level: int | None = None) -> int:
+    def _write_block(self, table: str, puts: Sequence[Put], level: int) -> int:
         if not puts:
             return 0
         batch = concat([put.batch for put in puts])
-        blob = encode(batch) if level is None else encode(batch, level)
+        blob = encode(batch, level)
         first, last = int(batch.rows[0]["ts_recv"]), int(batch.rows[-1]["ts_recv"])
         seq = puts[0].seq
         self._db.execute(

@@ -18,7 +18,7 @@ BOOK_STATES = {
     "STALE": "stale",
     "GAP": "gap, resyncing",
     "CROSSED": "crossed, resyncing",
-    "MISMATCH": "not the venue's top, resyncing",
+    "MISMATCH": "not the venue's book, resyncing",
 }
 MISSING = "–"
 

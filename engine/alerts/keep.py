@@ -35,6 +35,8 @@ def _check_usual(usual: Usual) -> None:
     numbers = (*usual.counts, usual.total, usual.middle)
     if len(usual.counts) != BINS or not all(0.0 <= number <= _HEAVY for number in numbers):
         raise ValueError(f"expected {BINS} weights of what is usual")
+    if usual.middle and not usual.total > 0.0:
+        raise ValueError("expected a past of which there is a median")
     if not 1.0 <= usual.weight <= _HEAVY or not 0 <= usual.seen <= _COUNT:
         raise ValueError("expected the weight of a second, and how many there were")
 

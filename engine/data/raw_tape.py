@@ -42,7 +42,7 @@ class RawTape:
         self._path, self._setup = path, setup
         self._name = clean(path.name, 100)
         self._heard, self._first_ns, count = _read_through(path, self._name)
-        self._grid = captured_instrument(path) if format_of(path) == HFT else None
+        self._grid = _grid_of(path, self._name) if format_of(path) == HFT else None
         self.instrument = self._grid or self._listed_first()
         symbols = " ".join(name for heard in self._heard.values() for name in heard.symbols)
         venues = ", ".join(heard.info.title for heard in self._heard.values())
@@ -102,6 +102,14 @@ class RawTape:
                 protocol.use(0, self._grid, ts)
             playbacks[key] = RawPlayback(protocol)
         return playbacks
+
+
+def _grid_of(path: Path, name: str) -> Instrument:
+    """What hftbacktest's captures trade, by their own prices and sizes. Raises FeedError and DataError."""
+    try:
+        return captured_instrument(path)
+    except (ArithmeticError, ValueError):
+        raise DataError(f"{name}: its prices and sizes are no decimals that fit in 64 bits") from None
 
 
 def _protocol(heard: _Heard, builder: BatchBuilder, numbers: Callable[[int], int] | None = None) -> Venue:

@@ -53,6 +53,9 @@ class Binance(Venue):
     suffixes: ClassVar[tuple[str, ...]] = ("@depth@100ms", "@trade", "@bookTicker")
     also: ClassVar[tuple[str, ...]] = ("@depth", "@depth@0ms")  # that captures hold
 
+    def depth(self, wanted: int) -> int:
+        return wanted or 5000
+
     def _name_all(self) -> None:
         super()._name_all()
         self._by_stream = {

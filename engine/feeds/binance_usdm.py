@@ -17,6 +17,9 @@ from engine.feeds.binance_info import listing_of, read_info
 from engine.feeds.requests import Request
 from engine.feeds.venue import STREAMS_A_SYMBOL, TRADE, ListedAs, Message
 
+# https://developers.binance.com/docs/derivatives/usds-margined-futures/market-data/rest-api/Order-Book
+_DEPTHS = (5, 10, 20, 50, 100, 500, 1000)
+
 
 class BinanceUsdm(Binance):
     """Perpetual and dated futures margined in USDT or USDC."""
@@ -25,6 +28,10 @@ class BinanceUsdm(Binance):
     paths: ClassVar[tuple[str, ...]] = ("/public/stream", "/market/stream")
     suffixes: ClassVar[tuple[str, ...]] = ("@depth@100ms", "@aggTrade", "@bookTicker")
     also: ClassVar[tuple[str, ...]] = ("@depth", "@depth@0ms", "@trade")
+
+    def depth(self, wanted: int) -> int:
+        """Any other limit is refused; the deepest is 1,000."""
+        return next((depth for depth in _DEPTHS if depth >= (wanted or _DEPTHS[-1])), _DEPTHS[-1])
 
     def info_request(self) -> Request:
         return self.full_info_request()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import zlib
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 from engine.batch import Batch, BatchBuilder
@@ -21,13 +22,16 @@ from engine.feeds.options import FeedOptions
 from engine.instrument import Instrument
 
 _CAPTURED_LIMIT = 1000  # levels a side of the recorded snapshots
+_MAX_LINE_BYTES = (
+    16 * 2**20
+)  # a snapshot of a thousand levels has 0.1 MB; a zip of a stranger's may have any line
 
 
 def capture_lines(path: Path) -> Iterator[tuple[int, bytes]]:
     """(receive time in ns, raw message) of every line. Raises FeedError where a line is something else."""
     try:
         with gzip.open(path) as file:
-            for number, line in enumerate(file, 1):
+            for number, line in enumerate(iter(partial(file.readline, _MAX_LINE_BYTES), b""), 1):
                 if line.isspace():
                     continue
                 stamp, _, message = line.rstrip().partition(b" ")

@@ -16,6 +16,7 @@ import msgspec
 
 from engine.events import ChainTransfer
 from engine.feeds.errors import Malformed
+from engine.limits import MAX_REPLACED
 
 SATOSHIS = 100_000_000
 MOST_SATOSHIS = 21_000_000 * SATOSHIS  # that will ever be
@@ -85,7 +86,7 @@ class BitcoinLedger:
                 sender=sender,
                 receiver=receiver,
                 source=source,
-                replaces=tuple(replaced) if n == 0 else (),
+                replaces=tuple(replaced[:MAX_REPLACED]) if n == 0 else (),
             )
             for n, (receiver, satoshis) in enumerate(large[:TRANSFERS_EACH] or groups[:1] or [("", 0)])
         )
@@ -107,7 +108,9 @@ class BitcoinLedger:
         for other in replaced:
             self._replace(other, id_)
         self._hold(id_, told, outpoints)
-        return [msgspec.structs.replace(told.transfers[0], replaces=replaced)] if replaced else []
+        if not replaced:
+            return []
+        return [msgspec.structs.replace(told.transfers[0], replaces=replaced[:MAX_REPLACED])]
 
     def mined(self, ids: Iterable[str], source: str) -> list[ChainTransfer]:
         """A block has these: those among them that were told of are told again, as confirmed."""

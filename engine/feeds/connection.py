@@ -139,10 +139,12 @@ class Connection:
     async def _let_others_go_first(self) -> None:
         """Symbols are numbered venue by venue, in the order in which a person named them, unless one is late."""
         waiting = [asyncio.create_task(event.wait()) for event in self._before]
-        if waiting:
-            await asyncio.wait(waiting, timeout=_COURTESY_S)
-        for task in waiting:
-            task.cancel()
+        try:
+            if waiting:
+                await asyncio.wait(waiting, timeout=_COURTESY_S)
+        finally:
+            for task in waiting:
+                task.cancel()
 
     async def close(self) -> None:
         self._snapshots.cancel()
@@ -305,7 +307,7 @@ class Connection:
         if now - self._live_since > self._options.steady_s * 1e9 and self.state == ConnectionState.LIVE:
             self._backoff.reset()
         if now - line.opened > self._options.renew_after_s * 1e9:
-            self._ask_renewal("the exchange closes a connection after a day", now)
+            self._ask_renewal("the connection has been open for long", now)
         if self._listing.is_due(now):
             self._spawn(self._listing.refresh())
 

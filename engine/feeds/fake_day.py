@@ -146,9 +146,9 @@ class _Troubles:
     async def _halted(self) -> str:
         market, symbol = self._exchange.market, self._symbol()
         assert isinstance(market, MadeUpMarket)  # noqa: S101 - the session makes no other
-        market.trade(symbol, self._rng.choice(HALTS))
+        market.set_status(symbol, self._rng.choice(HALTS))
         await self._live.run(self._rng.choice((30.0, 600.0)))
-        market.trade(symbol)
+        market.set_status(symbol)
         return "halts"
 
     async def _clock_jumps(self) -> str:

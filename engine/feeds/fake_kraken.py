@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import json
 import zlib
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from math import inf
 from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
@@ -41,25 +43,44 @@ class Side:
     """One side of a client's book, as far as it is told: the best `depth` levels."""
 
     def __init__(self, levels: Mapping[int, int], depth: int, best_is_most: bool) -> None:
-        self._all = dict(levels)
+        self._sizes = dict(levels)
         self._depth = depth
-        self._best_is_most = best_is_most
-        self.told = self._best()
+        self._sign = -1 if best_is_most else 1
+        self._order = sorted(self._sign * price for price in levels)  # the best first
 
-    def _best(self) -> dict[int, int]:
-        best = sorted(self._all, reverse=self._best_is_most)[: self._depth]
-        return {price: self._all[price] for price in best}
+    def best(self, count: int) -> list[Level]:
+        """The best levels, of those that are told."""
+        prices = (self._sign * at for at in self._order[: min(count, self._depth)])
+        return [(price, self._sizes[price]) for price in prices]
 
     def change(self, levels: Sequence[Level]) -> list[Level]:
         """What has to be said: sizes in sight, and ends of levels that are no more. Those pushed out are not."""
+        before, edge_before = {price: self._sizes.get(price, 0) for price, _ in levels}, self._edge()
         for price, size in levels:
-            if size:
-                self._all[price] = size
-            else:
-                self._all.pop(price, None)
-        before, self.told = self.told, self._best()
-        gone = [(price, 0) for price in before if price not in self._all]
-        return gone + [(p, size) for p, size in self.told.items() if before.get(p) != size]
+            self._set(price, size)
+        edge = self._edge()
+        said: dict[int, int] = {}
+        for price, size in levels:
+            was_seen = self._sign * price <= edge_before
+            if size and self._sign * price <= edge and not (was_seen and before[price] == size):
+                said[price] = size
+            elif not size and before[price] and was_seen:
+                said[price] = 0
+        for at in self._order[bisect_right(self._order, edge_before) : self._depth]:  # came into sight
+            said[self._sign * at] = self._sizes[self._sign * at]
+        return list(said.items())
+
+    def _edge(self) -> float:
+        """Where sight ends."""
+        return self._order[self._depth - 1] if len(self._order) >= self._depth else inf
+
+    def _set(self, price: int, size: int) -> None:
+        if size and price not in self._sizes:
+            insort(self._order, self._sign * price)
+        if size:
+            self._sizes[price] = size
+        elif self._sizes.pop(price, 0):
+            self._order.pop(bisect_left(self._order, self._sign * price))
 
 
 class Sight:
@@ -142,7 +163,7 @@ class KrakenTalk(Talk):
     def snapshot(self, symbol: str, book: PlainBook, at_us: int) -> bytes:
         self._spoken = True
         sight = self._sights[symbol] = Sight(book, self._depths.get(symbol, DEPTHS[0]))
-        bids, asks = list(sight.bids.told.items()), list(sight.asks.told.items())
+        bids, asks = sight.bids.best(DEPTHS[-1]), sight.asks.best(DEPTHS[-1])
         return self._book("snapshot", symbol, bids, asks, at_us)
 
     def frame(self, wire: Wire, words: bytes) -> bytes | None:
@@ -262,7 +283,7 @@ def levels_text(levels: Sequence[Level], digits: Digits) -> str:
 
 def checksum(sight: Sight, digits: Digits) -> int:
     """By the text of the levels, as the venue's documents describe it."""
-    asks, bids = sorted(sight.asks.told.items())[:10], sorted(sight.bids.told.items(), reverse=True)[:10]
+    asks, bids = sight.asks.best(10), sight.bids.best(10)
     parts = [
         to_digits(number, places).replace(".", "").lstrip("0")
         for level in asks + bids

@@ -25,6 +25,7 @@ TAKERS_PER_S = 1.5
 VOLATILITY = 8e-5  # of the price, for one second: about 2.4 % a day
 MEDIAN_DISTANCE = 1.4e-4  # of the price, between the touch and a maker's change
 WALLS = 6
+FOLLOWING_S = 1.0  # in which a market that follows another comes two thirds of the way
 
 # symbol at Binance, base, tick, lot, first price
 SYMBOLS = (
@@ -58,6 +59,7 @@ class MadeUpSymbol:
         rank = next(i for i, row in enumerate(SYMBOLS) if row[1] == listing.base)
         self._weight = 1.0 / (1.0 + 0.6 * rank)  # less money moves in less known coins
         self._walls: list[tuple[bool, int]] = []
+        self._leader: MadeUpSymbol | None = None
         self._burst = 1.0
         self._heat = 0.0  # excitement of the takers
         self._lean = 0.0  # -1 all sell, +1 all buy
@@ -74,6 +76,15 @@ class MadeUpSymbol:
             {p * self._tick_units: s * self._lot_units for p, s in side.items()} for side in self._sizes
         ]
         self.oracle = Oracle(PlainBook(self._update_id, scaled[0], scaled[1]))
+
+    @property
+    def fair(self) -> float:
+        """In quote units."""
+        return self._fair * self._tick_units / UNITS
+
+    def follow(self, leader: MadeUpSymbol) -> None:
+        """The same coin elsewhere: its price is ours within a second, and neither book shows the other's noise."""
+        self._leader = leader
 
     # The flow ---------------------------------------------------------------------------------
 
@@ -114,6 +125,8 @@ class MadeUpSymbol:
         )
         move = VOLATILITY * self._burst * math.sqrt(slice_s)
         self._fair *= math.exp(rng.gauss(0.15 * self._lean * move, move))
+        if self._leader is not None:
+            self._fair *= (self._leader.fair / self.fair) ** (1.0 - math.exp(-slice_s / FOLLOWING_S))
         # Lone lookers-on act when the book lags by about a basis point, sooner the further it lags.
         gap_ticks = self._fair - (self._best(False) + self._best(True)) / 2
         patience = max(1.0, 1.2e-4 * self._fair)
@@ -341,6 +354,13 @@ class MadeUpMarket:
             listing = Listing(name, base, quote, tick, lot)
             self._symbols[name] = MadeUpSymbol(listing, price, random.Random(f"{seed}/{name}"))
 
+    def follow(self, leader: MadeUpMarket) -> None:
+        """Trade the same coins at about the same prices."""
+        by_base = {made.listing.base: made for made in leader._symbols.values()}
+        for made in self._symbols.values():
+            if made.listing.base in by_base:
+                made.follow(by_base[made.listing.base])
+
     @staticmethod
     def bases() -> list[str]:
         """The currencies that are known."""
@@ -350,8 +370,8 @@ class MadeUpMarket:
     def listings(self) -> Mapping[str, Listing]:
         return {name: made.listing for name, made in self._symbols.items() if name not in self._delisted}
 
-    def trade(self, symbol: str, status: str = "TRADING") -> None:
-        """Say and do this: a symbol that is not TRADING stands still."""
+    def set_status(self, symbol: str, status: str = "TRADING") -> None:
+        """What the listing says of it from now on; a symbol that is not TRADING stands still."""
         made = self._symbols[symbol]
         made.listing = replace(made.listing, status=status)
 

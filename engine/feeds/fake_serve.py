@@ -12,10 +12,12 @@ from engine.feeds.errors import FeedError
 from engine.feeds.fake_capture import CapturePlayback
 from engine.feeds.fake_dialect import Dialect
 from engine.feeds.fake_market import MadeUpMarket
+from engine.feeds.fake_raw import RawServer
 from engine.feeds.fake_server import FakeServer
 from engine.feeds.fake_text import FakeText, settings_of
 from engine.feeds.fake_text_site import MadeUpText
 from engine.feeds.fake_wire import Market
+from engine.feeds.raw_formats import HFT, format_of
 
 
 async def serve(
@@ -33,14 +35,22 @@ async def serve(
     ValueError for one that is not known, FeedError for a file that is no capture, and OSError where a port
     cannot be had.
     """
-    exchanges = []
+    exchanges: list[FakeServer] = []
+    leader: MadeUpMarket | None = None
     for number, dialect in enumerate(dialects):
+        if capture is not None and format_of(capture) not in (None, HFT):
+            exchanges.append(RawServer(capture, dialect.name, rate, port and port + number))
+            continue
         market: Market
         if capture is not None and number == 0:
             market = CapturePlayback(capture, rate)
         else:
             names = [_spelt(base, dialects[0], dialect) for base in bases]
-            market = MadeUpMarket(names, seed, dialect.spell, dialect.quote)
+            market = made_up = MadeUpMarket(names, seed, dialect.spell, dialect.quote)
+            if leader is None:
+                leader = made_up
+            else:
+                made_up.follow(leader)
         pace = 1.0 if isinstance(market, CapturePlayback) else rate
         exchanges.append(FakeServer(dialect, market=market, rate=pace, port=port and port + number))
     async with contextlib.AsyncExitStack() as stack:

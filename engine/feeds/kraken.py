@@ -65,8 +65,10 @@ class Kraken(Venue):
         numbers: Callable[[int], int] | None = None,
         partial: bool = False,
     ) -> None:
+        wanted = options.depth_limit or _DEPTHS[-1]
+        depth = next((depth for depth in _DEPTHS if depth >= wanted), _DEPTHS[-1])
+        options = msgspec.structs.replace(options, depth_limit=depth)
         super().__init__(symbols, options, builder, numbers, partial)
-        self.depth = next((depth for depth in _DEPTHS if depth >= options.depth_limit), _DEPTHS[-1])
         self._pairs: dict[str, Pair] = {}
         self._shapes: dict[str, text.Shape] = {}
         self._system = _ONLINE
@@ -104,7 +106,7 @@ class Kraken(Venue):
         tick, pair = instrument.tick, self._pairs.get(instrument.symbol)
         decimals = tick.decimals if pair is None else max(pair.price_decimals, tick.decimals)
         digits = tick.mantissa * 10 ** (decimals - tick.decimals)
-        self._shapes[instrument.symbol] = text.Shape(self.depth, digits)
+        self._shapes[instrument.symbol] = text.Shape(self.options.depth_limit, digits)
 
     # requests
 
@@ -127,7 +129,7 @@ class Kraken(Venue):
                     "symbol": names[start : start + _SYMBOLS_A_REQUEST],
                 }
                 if kind == DEPTH:
-                    params["depth"] = self.depth
+                    params["depth"] = self.options.depth_limit
                 if method == "subscribe":
                     params["snapshot"] = kind == DEPTH
                 wanted = {"method": method, "params": params, "req_id": first_id + len(requests)}
@@ -148,7 +150,15 @@ class Kraken(Venue):
                 return self._read_book(data, ts)
             return self._hear(data, ts)
         except Malformed as error:
+            if error.symbol is None and text.may_be_book(data):
+                self._lose(f"a message could not be read: {error}", ts)
             return self.spoiled(error, ts)
+
+    def _lose(self, reason: str, ts: int) -> None:
+        """No number would tell that an update is missing: where nobody knows whose it was, it was everybody's."""
+        for index, symbol in enumerate(self.symbols):
+            symbol.sync.broken(reason)
+            self.say(index, ts)
 
     def _read_book(self, data: bytes, ts: int) -> int:
         """By the kernel, or slowly what that does not know."""

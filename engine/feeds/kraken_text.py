@@ -123,6 +123,11 @@ def is_book(data: bytes) -> bool:
     return _BOOK.search(data, 0, 200) is not None
 
 
+def may_be_book(data: bytes) -> bool:
+    """Whether it may be what is left of one, cut at either end."""
+    return is_book(data) or b'"checksum"' in data or (len(data) > 0 and b'{"channel":"book"'.startswith(data))
+
+
 def write_book(
     book: Book,
     is_snapshot: bool,

@@ -62,12 +62,13 @@ class _Steps:
 
 async def probe_rest(internet: Internet, url: str, wait_s: float, agent: str = "") -> Probed:
     """One GET; `agent`: who asks, where the site wants to know. Never raises, and takes little more than `wait_s`."""
+    deadline = asyncio.get_running_loop().time() + wait_s
     dns_ms, failed = await _resolve(url, wait_s)
     if failed:
         return Probed(url, failed)
     steps = _Steps()
     try:
-        async with asyncio.timeout(wait_s):
+        async with asyncio.timeout_at(deadline):
             reply = await internet.fetch(url, {"User-Agent": agent} if agent else {}, MAX_BODY_BYTES, steps)
     except TimeoutError:
         return Probed(url, f"{host_of(url)} did not answer within {wait_s:g} s", dns_ms=dns_ms)
@@ -91,12 +92,13 @@ async def probe_rest(internet: Internet, url: str, wait_s: float, agent: str = "
 
 async def probe_socket(internet: Internet, url: str, wait_s: float) -> Probed:
     """Open a WebSocket and leave it. Never raises, and takes little more than `wait_s`."""
+    deadline = asyncio.get_running_loop().time() + wait_s
     dns_ms, failed = await _resolve(url, wait_s)
     if failed:
         return Probed(url, failed)
     began = time.monotonic_ns()
     try:
-        async with asyncio.timeout(wait_s):
+        async with asyncio.timeout_at(deadline):
             opened = await internet.connect(url)
     except TimeoutError:
         return Probed(url, f"{host_of(url)} did not answer within {wait_s:g} s", dns_ms=dns_ms)

@@ -39,6 +39,7 @@ MAX_LINE_BYTES = 128 * 2**20  # the longest body that is taken has 64 MiB, and J
 EARLIEST_NS, LATEST_NS = 946_684_800_000_000_000, 4_102_444_800_000_000_000  # 2000 to 2100
 _ZSTD, _GZIP = b"\x28\xb5\x2f\xfd", b"\x1f\x8b"
 _BLOCK = 1 << 20
+PART = 1 << 16  # of a long message, written at a time
 _SECRETS = ("key", "secret", "token", "signature", "password", "auth")
 
 
@@ -80,6 +81,22 @@ def encode(message: RawMessage) -> bytes:
         packed = base64.b64encode(message.data).decode("ascii")
     recv_ns, mono_ns, conn, url, kind, _, venue, status = message
     return _encoder.encode(_Line(recv_ns, mono_ns, conn, url, kind, venue, status, text, packed)) + b"\n"
+
+
+def encode_parts(message: RawMessage) -> Iterator[bytes]:
+    """The same line in parts: a snapshot of megabytes is not to hold the interpreter for all of its length."""
+    try:
+        text = message.data.decode("utf-8") if len(message.data) > PART else ""
+    except UnicodeDecodeError:
+        text = ""
+    if not text:
+        yield encode(message)
+        return
+    recv_ns, mono_ns, conn, url, kind, _, venue, status = message
+    yield _encoder.encode(_Line(recv_ns, mono_ns, conn, url, kind, venue, status))[:-1] + b',"data":"'
+    for at in range(0, len(text), PART):
+        yield _encoder.encode(text[at : at + PART])[1:-1]
+    yield b'"}\n'
 
 
 def decode(line: bytes) -> RawMessage:

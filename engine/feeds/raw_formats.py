@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -16,8 +17,10 @@ import msgspec
 
 from engine.feeds.capture import capture_lines, is_usdm
 from engine.feeds.errors import FeedError
+from engine.feeds.network import host_of
 from engine.feeds.raw import EARLIEST_NS, IN, LATEST_NS, OPEN, OUT, REST, RawMessage, lines_of, raw_messages
 from engine.feeds.raw import decode as decode_raw
+from engine.feeds.venues import VENUES
 from engine.text import clean
 
 HFT: Final = "hftbacktest"
@@ -76,13 +79,25 @@ def messages_of(path: Path) -> Iterator[RawMessage]:
     if kind == CRYPTOFEED:
         return iter(_of_cryptofeed(path))
     if kind == OURS:
-        return raw_messages(path)
+        return (one if one.venue else one._replace(venue=venue_of(one.url)) for one in raw_messages(path))
     if not path.stat().st_size:
         raise FeedError(f"{clean(path.name, 100)} is empty: a capture writes half a second after it begins")
     raise FeedError(
         f"{clean(path.name, 100)} is no capture: expected lines of microtui live --raw, of hftbacktest "
         "(`receive_ns json`) or of cryptofeed"
     )
+
+
+def venue_of(url: str) -> str:
+    """The venue whose own endpoint an address is, empty where it is nobody's."""
+    return _by_host().get(host_of(url), "")
+
+
+@cache
+def _by_host() -> dict[str, str]:
+    return {
+        host_of(url): info.name for info in VENUES.values() for url in (*info.options.rest, *info.options.ws)
+    }
 
 
 def _of_hft(path: Path) -> Iterator[RawMessage]:

@@ -18,7 +18,7 @@ from typing import IO
 import zstandard
 
 from engine.feeds.errors import FeedError
-from engine.feeds.raw import LOST, RawMessage, encode
+from engine.feeds.raw import LOST, RawMessage, encode_parts
 from engine.text import clean
 
 ENDING = ".jsonl.zst"
@@ -109,7 +109,8 @@ class RawWriter:
         wrote = False
         while self._queue:
             message = self._queue.popleft()
-            packed.write(encode(message))
+            for part in encode_parts(message):
+                packed.write(part)
             self._taken_bytes += len(message.data) + _LINE_BYTES
             self.written += message.dir != LOST
             wrote = True

@@ -95,7 +95,7 @@ class Snapshots:
                 self._in_order(lambda ts: self._arrived(index, epoch, limit, body, ts))
 
     def _limit(self) -> int:
-        wanted = self._options.depth_limit
+        wanted = self._protocol.options.depth_limit
         weight = self._protocol.snapshot_request(0, wanted).weight
         fits = self._rest.weight.wait_s(weight, self._clock.now()) == 0
         return wanted if fits else min(wanted, _SMALL_LIMIT)

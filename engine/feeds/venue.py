@@ -89,9 +89,9 @@ class Venue(ABC):
     """The protocol of one venue in one session.
 
     `symbols` are spelt as the venue spells them, or are tuples of such spellings, the best first: the one that is
-    listed counts. A repeated one counts once. With `partial`, symbols that the venue does not trade are left out
-    when it is listed, and told in `absent`. `numbers` gives the number of the first of so many symbols.
-    `last_error` is what the venue last said against a request.
+    listed counts. A repeated one counts once, and so do two that turn out to be one. With `partial`, symbols that the
+    venue does not trade are left out when it is listed, and told in `absent`. `numbers` gives the number of the first
+    of so many symbols. `last_error` is what the venue last said against a request.
     """
 
     name: ClassVar[str]  # in instruments, statuses and settings
@@ -109,7 +109,7 @@ class Venue(ABC):
         partial: bool = False,
     ) -> None:
         wanted = dict.fromkeys((symbol,) if isinstance(symbol, str) else symbol for symbol in symbols)
-        self.options = options
+        self.options = msgspec.structs.replace(options, depth_limit=self.depth(options.depth_limit))
         self.builder = builder
         self.first = 0
         self._numbers = numbers
@@ -143,6 +143,10 @@ class Venue(ABC):
 
     def new_sync(self) -> BookSync:
         return BookSync(self.options.max_held_diffs)
+
+    def depth(self, wanted: int) -> int:
+        """Levels a side to ask for, where so many are wanted; 0 wants all that there are."""
+        return wanted
 
     @abstractmethod
     def info_request(self) -> Request:
@@ -190,12 +194,14 @@ class Venue(ABC):
             unknown = [s.wanted[0] for s, is_known in zip(self.symbols, known, strict=True) if not is_known]
             raise UnknownSymbol(self.name, unknown, found)
         self.absent = tuple(at for at, is_known in enumerate(known) if not is_known)
-        self.symbols = [s for s, is_known in zip(self.symbols, known, strict=True) if is_known]
+        named: dict[str, Symbol] = {}
+        for symbol in (s for s, is_known in zip(self.symbols, known, strict=True) if is_known):
+            symbol.name = next(name for name in symbol.wanted if name in found)
+            named.setdefault(symbol.name, symbol)  # BTC-USD may lead to BTCUSDT, which was named as well
+        self.symbols = list(named.values())
         self.listed = not self.symbols
         if self._numbers is not None:
             self.first = self._numbers(len(self.symbols))
-        for symbol in self.symbols:
-            symbol.name = next(name for name in symbol.wanted if name in found)
         self._name_all()
         for index, symbol in enumerate(self.symbols):
             self.use(index, found[symbol.name].instrument, ts)
@@ -263,7 +269,10 @@ class Venue(ABC):
     def handed_over(self, ts: int) -> None:
         """The messages of another line follow, from its beginning, while books stand as the old line left them."""
         if self.snapshots_come:
-            for symbol in self.symbols:
+            for index, symbol in enumerate(self.symbols):
+                if symbol.sync.state == BookState.EMPTY:  # the old line was lost before it told this book
+                    symbol.sync.start(symbol.sync.reason)
+                    self.say(index, ts)
                 symbol.renewed = True
                 symbol.began = ts
 

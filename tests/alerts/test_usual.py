@@ -6,11 +6,14 @@ import math
 
 import msgspec
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.alerts import usual as module
+from engine.alerts.keep import check_watch
 from engine.alerts.usual import BINS, MEMORY_S, Usual, bin_of, edge
+from engine.alerts.watch import Watch
 
 VALUES = st.lists(st.floats(1e-9, 1e13), min_size=1, max_size=200)
 
@@ -74,3 +77,13 @@ def test_a_packed_copy_goes_on_the_same(values: list[float]) -> None:
         two.learn(value)
     assert one == two
     assert len(one.counts) == BINS
+
+
+def test_a_median_without_a_past_is_refused_where_it_comes_from_a_stranger() -> None:
+    watch = Watch()
+    for _ in range(400):
+        watch.spread.learn(3.0)
+    check_watch(watch)
+    watch.spread.counts, watch.spread.total = [0.0] * BINS, 0.0
+    with pytest.raises(ValueError, match="a past of which there is a median"):
+        check_watch(watch)

@@ -96,6 +96,24 @@ def test_show_says_where_each_value_comes_from(file: Path, monkeypatch: pytest.M
     assert f"record.keep_days                 3.0    ({file}:3)" in run("show").stdout.splitlines()
 
 
+def test_tables_in_a_list_are_shown_as_one_value_and_checked_each(file: Path) -> None:
+    file.parent.mkdir()
+    file.write_text(
+        "[[alerts]]\nname = 'wide spread'\non = false\n\n[[alerts]]\nname = 'regime'\nevry_s = 5\n"
+    )
+    assert run("check").stdout.startswith(f"{file}:7: alerts.1.evry_s is not a setting; there are name, on, ")
+    assert run("check").stdout.endswith("did you mean alerts.1.every_s?\n")
+    file.write_text(file.read_text().replace("evry_s", "every_s"))
+    value, origin = shown()["alerts"]
+    assert origin == f"{file}:1"
+    assert [(rule["name"], rule["on"], rule["every_s"]) for rule in value] == [
+        ("wide spread", False, 300.0),
+        ("regime", True, 5.0),
+    ]
+    line = next(line for line in run("show").stdout.splitlines() if line.startswith("alerts "))
+    assert '{ "name" = "wide spread", "on" = false' in line
+
+
 def test_show_never_shows_a_secret(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file.parent.mkdir()
     file.write_text("[sources.reddit]\nclient_id = 'hunter1'\nclient_secret = 'hunter2'\n")

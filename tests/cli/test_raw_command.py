@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
+import sys
 from pathlib import Path
 
 import msgspec
@@ -11,6 +14,7 @@ from click.testing import CliRunner, Result
 
 from cli.data import data
 from cli.errors import UserError
+from cli.live import live
 from cli.raw import RawCapture
 from engine.feeds.clock import SystemClock
 from engine.feeds.fake_server import FakeServer
@@ -101,8 +105,57 @@ def test_a_capture_that_breaks_leaves_no_recording(tmp_path: Path) -> None:
     assert "a capture: it is imported by itself" in both.stderr or "one capture" in both.stderr
 
 
+def test_the_command_keeps_the_wire_beside_everything_else(tmp_path: Path) -> None:
+    """In a process of its own, ended as a person ends it."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("MICROTUI_")}
+    environment = {
+        **kept,
+        **{f"XDG_{name}_HOME": str(tmp_path / name) for name in ("DATA", "CONFIG", "STATE")},
+    }
+    assert list(warm.warm())  # so that the child need not
+    path = tmp_path / "wire.jsonl.zst"
+
+    async def run() -> tuple[int | None, str]:
+        async with FakeServer(dialect_of("coinbase"), ["BTC-USD"]) as server:
+            settings = (
+                *(f"venues.coinbase.rest={server.rest}", f"venues.coinbase.ws={server.ws}"),
+                *("sources.on=false", "sentiment.local.on=false"),
+            )
+            flags = [part for setting in settings for part in ("--set", setting)]
+            child = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "microtui", "live", "BTC-USD", "--venue", "coinbase", "--headless"),
+                *("--no-record", "--interval", "1s", "--raw", str(path), *flags),
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                env=environment,
+            )
+            assert child.stdout is not None
+            try:
+                async with asyncio.timeout(60):
+                    while b"SYNCED" not in (line := await child.stdout.readline()):
+                        assert line, "it ended before its book was there"
+                    child.send_signal(signal.SIGINT)
+                    _, error = await child.communicate()
+            finally:
+                if child.returncode is None:
+                    child.kill()
+            return child.returncode, error.decode()
+
+    code, error = asyncio.run(run())
+    told = list(raw_messages(path))
+    assert code == 0, error
+    assert f"raw capture: {path}, {len(told):,} lines" in error
+    assert [one.dir for one in told[:3]] == ["ask", "rest", "open"]
+    assert told[-1].dir == "close"
+    result = imported(path, tmp_path, "--name", "wire")
+    assert result.exit_code == 0, result.stderr
+
+
 def test_a_file_that_cannot_be_is_told_before_anything_begins(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl.zst").write_bytes(b"mine")
+    result = CliRunner().invoke(live, ["BTCUSDT", "--headless", "--raw", str(tmp_path / "a.jsonl.zst")])
+    assert result.exit_code == 1
+    assert "is there already, and a capture never overwrites" in result.stderr
     with pytest.raises(UserError, match="is there already"):
         RawCapture(tmp_path / "a.jsonl.zst")
     with pytest.raises(UserError, match=r"end in \.jsonl\.zst"):

@@ -12,10 +12,10 @@ from click.testing import CliRunner, Result
 from cli.data import data
 from cli.data_import import open_files
 from cli.sessions import refold
+from cli.settings import load_settings
 from engine.checkpoint import pack
 from engine.core import State, apply
 from engine.data.dumps import Dump
-from engine.events import Setup
 from store.recording import Recording
 from store.verify import verify
 from tests.data.dumpsite import Site, made, zipped
@@ -139,7 +139,7 @@ def test_every_import_replays_bit_for_bit(folder: Path, tmp_path: Path) -> None:
         path = folder / f"session{number}.sqlite"
         assert verify(path, refold).problems == ()
         direct, replayed = State(), State()
-        for batch in open_files(files, Setup())[0].batches():
+        for batch in open_files(files, load_settings(()).setup())[0].batches():
             apply(direct, batch)
         with Recording(path) as recording:
             for _, batch in recording.batches_from(0):

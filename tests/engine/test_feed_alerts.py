@@ -10,8 +10,9 @@ import pytest
 from cli.headless import LinePrinter
 from engine.batch import BatchBuilder
 from engine.core import State, apply
-from engine.events import Alert, FeedStatus, Kind
+from engine.events import Alert, FeedStatus, Kind, Setup
 from engine.frame import TEXT_FEEDS
+from engine.rules import DEFAULT_RULES, AlertRules
 
 MINUTE = 60_000_000_000
 
@@ -54,3 +55,10 @@ def test_a_run_without_a_screen_waits_for_the_market_and_not_for_a_text_site() -
         "BACKOFF",
         "binance cannot be reached",
     )
+
+
+def test_who_took_the_rule_away_is_told_of_no_feed() -> None:
+    state = State()
+    state.setup = Setup(alerts=AlertRules(tuple(r for r in DEFAULT_RULES if r.kind != "feed")))
+    assert alerts(state, "binance", range(1, 20)) == []
+    assert state.feeds["binance"].state == "LIVE"

@@ -403,3 +403,17 @@ def test_a_held_diff_that_the_finer_grid_cannot_hold_is_not_forgotten():
     feed.snapshot(0, feed.snapshot_asked(0, 0), 1000, snapshot(10), 1)
     reason = "92233720368547758.07 at a step of 0.001 does not fit in 64 bits"
     assert states(feed.builder.take())[-1] == (0, "BUFFERING", f"depthUpdate of BTCUSDT: {reason}")
+
+
+def test_two_spellings_of_one_symbol_are_one_book():
+    """Two would share a stream, of which one alone hears: the other stood still, and looked well."""
+    feed = Binance([("BTCUSD", "BTCUSDT"), ("ETHUSDT",), ("BTCUSDT",)], FeedOptions(), BatchBuilder())
+    feed.list_symbols(INFO, 0)
+    assert feed.names == ("BTCUSDT", "ETHUSDT")
+    listed = [
+        (note.symbol, note.instrument.symbol) for note in feed.builder.notes if isinstance(note, Listed)
+    ]
+    assert listed == [(0, "BTCUSDT"), (1, "ETHUSDT")]
+    feed.connected(0)
+    feed.receive(depth(5, 6), 0)
+    assert feed.symbols[0].sync.wants_snapshot and not feed.symbols[1].sync.wants_snapshot

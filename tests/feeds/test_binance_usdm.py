@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import msgspec
 import pytest
 
 from engine.batch import BatchBuilder
@@ -72,6 +73,15 @@ def test_depth_and_tops_are_asked_for_on_one_socket_and_trades_on_the_other():
     assert told[1][1]["params"] == ["btcusdt@aggTrade", "ethusdt@aggTrade"]
     again = listed().resubscriptions([TRADE], 1)
     assert [(m.path, json.loads(m.text)["method"]) for m in again] == [(1, "UNSUBSCRIBE"), (1, "SUBSCRIBE")]
+
+
+@pytest.mark.parametrize(("wanted", "asked"), [(10, 10), (300, 500), (1000, 1000), (5000, 1000), (0, 1000)])
+def test_a_depth_that_the_venue_does_not_know_is_taken_up_to_one_that_it_does(wanted: int, asked: int):
+    options = msgspec.structs.replace(VENUES["binance-usdm"].options, depth_limit=wanted)
+    protocol = BinanceUsdm(["BTCUSDT"], options, BatchBuilder())
+    protocol.list_symbols(INFO, 1)
+    assert protocol.options.depth_limit == asked
+    assert {note.depth_limit for note in protocol.builder.notes if isinstance(note, Listed)} == {asked}
 
 
 def test_its_instruments_are_linear_and_of_its_own_venue():

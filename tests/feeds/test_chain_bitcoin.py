@@ -14,6 +14,7 @@ from engine.events import ChainTransfer
 from engine.feeds.chain_bitcoin import MOST_SATOSHIS, BitcoinLedger, Coin, Transaction
 from engine.feeds.errors import Malformed
 from engine.signals.chain import ChainState
+from store.notes import cleaned
 
 BTC = 100_000_000
 NOW = 1_795_000_000_000_000_000
@@ -123,6 +124,17 @@ def test_memory_has_a_bound() -> None:
         ledger.take(transaction({f"a{n}": 10.0 for n in range(200)}, {"b": 150.0}), "here", NOW)
     assert len(ledger._told) == 50
     assert len(ledger._spent) <= 50 * 128
+
+
+def test_one_that_replaces_very_many_says_no_more_of_it_than_a_recording_keeps() -> None:
+    ledger = BitcoinLedger(NAMES, 100.0, 100)
+    small = [transaction({"a": 200.0}, {"b": 150.0}) for _ in range(30)]
+    for tx in small:
+        ledger.take(tx, "here", NOW)
+    every = transaction({"a": 6000.0}, {"b": 4500.0})._replace(inputs=[tx.inputs[0] for tx in small])
+    (note,) = ledger.take(every, "here", NOW)
+    assert set(note.replaces) < {tx.id for tx in small}
+    assert cleaned(note) == note
 
 
 # Whoever tells of it, and in whatever order their words come -------------------------------------

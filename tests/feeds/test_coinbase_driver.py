@@ -210,7 +210,7 @@ def test_halts_auctions_and_a_delisting_are_told_when_the_listing_is_asked_for_a
             ("NEVER HEARD OF", "NEVER HEARD OF"),
             ("TRADING", "TRADING"),
         ):
-            market.trade("BTC-USD", status)
+            market.set_status("BTC-USD", status)
             await live.until(lambda expected=expected: word() == expected, f"{status} is told")
         market.delist("BTC-USD")
         await live.until(lambda: word() == "DELISTED", "it is delisted")
@@ -245,11 +245,11 @@ def test_a_quiet_market_keeps_its_connection_by_heartbeats():
         await live.synced()
         await live.run(20.0)
         for market in ("BTC-USD", "ETH-USD"):
-            live.exchanges["coinbase"].market.trade(market, "HALT")  # type: ignore[attr-defined]
+            live.exchanges["coinbase"].market.set_status(market, "HALT")  # type: ignore[attr-defined]
         await live.run(60.0)
         assert lines(live, "coinbase") == 1
         for market in ("BTC-USD", "ETH-USD"):
-            live.exchanges["coinbase"].market.trade(market)  # type: ignore[attr-defined]
+            live.exchanges["coinbase"].market.set_status(market)  # type: ignore[attr-defined]
         await live.caught_up()
         assert lines(live, "coinbase") == 1
 

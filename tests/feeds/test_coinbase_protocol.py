@@ -313,3 +313,14 @@ def test_an_empty_book_is_a_book():
     assert one.receive(snapshot(0, levels=()), 0) == DEPTH
     (row,) = rows(one.builder.take(), Kind.SNAPSHOT)
     assert (row["bid_count"], row["ask_count"], row["ts_event"]) == (0, 0, 1_786_309_548_210_883_000)
+
+
+def test_a_book_that_a_lost_line_never_told_is_told_by_the_one_that_takes_over():
+    one = feed("BTC-USD", "ETH-USD")
+    one.receive(snapshot(0), 0)
+    assert one.receive(update(2), 0) == LOST
+    assert [symbol.sync.state for symbol in one.symbols] == ["STALE", "EMPTY"]
+    one.handed_over(0)
+    for message_of in (snapshot(0), snapshot(1, "ETH-USD")):
+        one.receive(message_of, 0)
+    assert [symbol.sync.state for symbol in one.symbols] == ["SYNCED", "SYNCED"]

@@ -1,4 +1,4 @@
-"""A stretch of the simulated day on every venue; `python -m benchmarks day` has the whole of it."""
+"""A piece of the simulated day on every venue; `python -m benchmarks day` has the whole of it."""
 
 from __future__ import annotations
 
@@ -23,16 +23,21 @@ def _compiled() -> None:
 
 
 @pytest.mark.parametrize("venue", ALL)
-def test_an_hour_in_which_much_goes_wrong(venue: str):
+def test_a_piece_of_a_day_in_which_much_goes_wrong(venue: str):
     """A wrong book that is called good, or trouble that does not heal, is raised."""
-    day = spend_a_day(venue, seed=11, hours=0.4, depth_limit=100)
-    assert sum(day.troubles.values()) >= 3
+    day = spend_a_day(venue, seed=11, hours=0.3, depth_limit=100)
+    assert sum(day.troubles.values()) >= 2
     assert day.compared > 50
     assert day.synced_share > 0.9
     assert day.shortest_gap_s >= 1.0
-    assert day.connects < 150
-    again = spend_a_day(venue, seed=11, hours=0.05, depth_limit=100)
-    assert again.troubles.keys() <= day.troubles.keys(), "the same seed is the same day"
+    assert day.connects < 100
+
+
+def test_the_same_seed_is_the_same_day():
+    once, again = (spend_a_day("kraken", seed=4, hours=0.05, depth_limit=100) for _ in range(2))
+    once.blocks.clear()
+    again.blocks.clear()
+    assert once == again
 
 
 def test_a_wrong_book_is_found():
@@ -80,10 +85,10 @@ def test_a_halt_is_shown_and_no_fault_of_the_line(venue: str):
             market, one, other = live.exchanges[venue].market, live[venue, "BTC"], live[venue, "ETH"]
             assert isinstance(market, MadeUpMarket)
             for status in ("HALT", "A_WORD_OF_NEXT_YEAR"):
-                market.trade(one.symbol, status)
+                market.set_status(one.symbol, status)
                 await live.until(lambda: one.trading not in ("TRADING", ""), f"{status} is shown", 400.0)
                 await live.run(60.0)
-                market.trade(one.symbol)
+                market.set_status(one.symbol)
                 await live.until(lambda: one.trading == "TRADING", "it trades again", 400.0)
                 await live.caught_up()
             market.delist(one.symbol)
@@ -102,7 +107,7 @@ def test_venues_side_by_side_do_not_disturb_one_another():
     """One unplugged: the others go on, and symbols keep their numbers."""
 
     async def main(clock: FakeClock) -> None:
-        async with FakeSession(clock, ALL, ("BTC", "ETH"), rate=0.25, depth_limit=100) as live:
+        async with FakeSession(clock, ALL, rate=0.1, beat_s=0.5, depth_limit=100) as live:
             await live.caught_up()
             for venue in ALL:
                 live.networks[venue].unplug()

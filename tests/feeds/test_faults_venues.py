@@ -58,9 +58,12 @@ def test_a_lost_or_damaged_diff_is_one_fresh_book(venue: str, kind: str):
         await live.until(lambda: hit.snapshots == 2, f"a fresh book after {kind}")
         await live.caught_up()
         assert hit.states.count("SYNCED") == 2
-        again = 2 if WAYS[venue].whole_line else 1
+        line = WAYS[venue].whole_line
+        # Bad UTF-8 hits the symbol's name: without numbers nobody can tell whose update it was.
+        everybodys = line or (kind == ff.BAD_UTF8 and not WAYS[venue].tells_ids)
         assert snapshots_asked(live, venue, "BTC") == 2
-        assert other.snapshots == snapshots_asked(live, venue, "ETH") == lines(live, venue) == again
+        assert other.snapshots == snapshots_asked(live, venue, "ETH") == (2 if everybodys else 1)
+        assert lines(live, venue) == (2 if line else 1)
 
     play(story, venue, **SPARE)
 
@@ -264,7 +267,7 @@ def test_a_connection_of_a_day_is_handed_over_without_a_gap(venue: str):
     async def story(live: FakeSession) -> None:
         await live.synced()
         await live.until(lambda: lines(live, venue) == 2, "the second connection", 100.0)
-        await live.run(30.0)
+        await live.run(12.0)
         await live.caught_up()
         assert len(live.exchanges[venue].clients) == len(VENUES[venue].protocol().paths)
         for one in live.symbols.values():
@@ -272,9 +275,9 @@ def test_a_connection_of_a_day_is_handed_over_without_a_gap(venue: str):
             assert "STALE" not in one.states
             ids = [trade_id for trade_id, *_ in one.trades]
             assert ids == sorted(set(ids)), "no trade is doubled"
-            assert ids[-60:] == list(range(ids[-1] - len(ids[-60:]) + 1, ids[-1] + 1)), "none is lost"
+            assert ids[-30:] == list(range(ids[-1] - len(ids[-30:]) + 1, ids[-1] + 1)), "none is lost"
 
-    play(story, venue, **SPARE, renew_after_s=60.0)
+    play(story, venue, **SPARE, renew_after_s=30.0)
 
 
 @pytest.mark.parametrize("venue", [venue for venue in ALL if WAYS[venue].announces_close])

@@ -75,7 +75,7 @@ STEPS = st.tuples(
 
 
 @pytest.mark.parametrize("venue", ALL)
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(steps=st.lists(STEPS, min_size=3, max_size=25))
 def test_no_bytes_make_a_wrong_book_good(venue: str, steps: list[tuple[int, Spoil, int, bytes]]):
     async def story(live: FakeSession) -> None:

@@ -85,7 +85,7 @@ LEVEL = st.tuples(st.integers(1, 60), st.integers(0, 9))
 UPDATE = st.tuples(st.lists(LEVEL, max_size=6), st.lists(LEVEL, max_size=6))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     st.integers(1, 12),
     st.sampled_from([1, 5, 1000, 10**9]),

@@ -114,11 +114,13 @@ def test_what_is_asked_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("limit", "depth"), [(1, 10), (10, 10), (11, 25), (100, 100), (501, 1000), (5000, 1000)]
+    ("limit", "depth"), [(1, 10), (10, 10), (11, 25), (100, 100), (501, 1000), (5000, 1000), (0, 1000)]
 )
 def test_only_five_depths_can_be_subscribed(limit: int, depth: int) -> None:
-    (request, _) = protocol(depth=limit).subscriptions()
+    asked = protocol(depth=limit)
+    (request, _) = asked.subscriptions()
     assert json.loads(request.text)["params"]["depth"] == depth
+    assert [n.depth_limit for n in asked.builder.take().notes if isinstance(n, Listed)] == [depth]
 
 
 def test_many_symbols_are_subscribed_in_several_requests() -> None:
@@ -465,7 +467,7 @@ def damaged(draw: st.DrawFn) -> bytes:
     return data
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(damaged(), max_size=8))
 def test_the_kernel_reads_as_the_slow_path_does(sent: Sequence[bytes]) -> None:
     quick, slow = protocol("BTC/USD", "DOGE/USD", depth=10), protocol("BTC/USD", "DOGE/USD", depth=10)
@@ -501,7 +503,7 @@ def test_the_kernel_knows_what_the_venue_sends(monkeypatch: pytest.MonkeyPatch) 
     assert slowly == strange
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(damaged(), max_size=8))
 def test_whatever_comes_nothing_breaks_and_every_row_is_one_that_was_said(sent: Sequence[bytes]) -> None:
     """Rows of a book are those of a reader with Decimal; a message that it cannot read leaves none."""

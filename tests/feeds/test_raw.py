@@ -55,6 +55,13 @@ def test_a_line_is_plain_json_and_brings_every_byte_back(told: RawMessage) -> No
         assert found.get("data", "").encode() == told.data
 
 
+@given(MESSAGES, st.integers(1, 9))
+def test_a_long_message_in_parts_is_the_same_line(told: RawMessage, part: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(raw, "PART", part)
+        assert b"".join(raw.encode_parts(told)) == encode(told)
+
+
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_message_or_a_sentence(line: bytes) -> None:
     try:

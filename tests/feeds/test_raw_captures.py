@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from decimal import Decimal
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from fakes.raws import book_of, by_json, warm_once
 
 from engine.core import State, apply
+from engine.data.errors import DataError
 from engine.data.raw_tape import RawTape
 from engine.events import FeedStatus, Kind, Setup
 from engine.feeds.capture import capture_batches
@@ -57,6 +59,15 @@ def test_hftbacktest_s_captures_fold_to_proved_books(captures: Path, name: str, 
             plain[kind] = plain.get(kind, 0) + 1
     for kind in (Kind.SNAPSHOT, Kind.DELTA, Kind.TRADE, Kind.TOP):
         assert rows[kind] == plain[kind]
+
+
+def test_prices_that_are_no_decimals_are_told(captures: Path, tmp_path: Path) -> None:
+    with gzip.open(captures / SPOT) as file:
+        lines = [line.replace(b'"61', b'"6.1.', 1) for line, _ in zip(file, range(20), strict=False)]
+    path = tmp_path / "a.gz"
+    path.write_bytes(gzip.compress(b"".join(lines)))
+    with pytest.raises(DataError, match=r"a\.gz: its prices and sizes are no decimals that fit in 64 bits"):
+        RawTape(path, Setup())
 
 
 def test_coinbase_s_capture_ends_with_the_books_that_json_and_dicts_make(captures: Path) -> None:

@@ -89,6 +89,24 @@ def test_several_venues_keep_their_numbers(tmp_path: Path) -> None:
     assert listed(again) == listed(live)
 
 
+@pytest.mark.parametrize("venue", ALL)
+def test_a_venue_that_is_not_named_is_known_by_its_address(venue: str, tmp_path: Path) -> None:
+    path, other = tmp_path / "a.jsonl.zst", tmp_path / "b.jsonl"
+    record(path, [venue], seconds=3.0)
+    options = VENUES[venue].options
+    told = [
+        one._replace(
+            venue="",
+            url=one.url.replace(f"http://fake-{venue}:1", options.rest[-1]).replace(
+                f"ws://fake-{venue}:1", options.ws[-1]
+            ),
+        )
+        for one in raw_messages(path)
+    ]
+    other.write_bytes(b"".join(map(encode, told)))
+    assert market(list(RawTape(other, Setup()).batches())) == market(list(RawTape(path, Setup()).batches()))
+
+
 def test_batches_end_at_every_tenth_of_a_second_and_a_sleep_leaves_them_out(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl.zst"
     record(path, ["binance"], seconds=5.0)

@@ -197,6 +197,8 @@ def test_text_is_cleaned_and_instruments_are_proved() -> None:
         (Setup(signal=SignalRule(gate_quantile=1.0)), "gate_quantile"),
         (Setup(signal=SignalRule(gate_window_s=0)), "gate_window_s"),
         (Setup(signal=SignalRule(gate_window_s=1 << 40)), "gate_window_s"),
+        (Setup(taker_bps={"binance": math.nan}), "taker_bps"),
+        (Setup(taker_bps={"binance": 1e300}), "taker_bps"),
     ],
 )
 def test_a_setup_that_nothing_can_be_computed_with_is_refused(setup: Setup, says: str) -> None:
@@ -212,6 +214,13 @@ def test_agents_of_a_stranger_are_cleaned_and_belong_to_a_family() -> None:
     assert note.families[0].name == "a[2J"
     with pytest.raises(BadRecording, match="none of the 1 families"):
         decode(one_note(Agents(0, (family,), (msgspec.structs.replace(line, family=1),))))
+
+
+@pytest.mark.parametrize("name", ["position_lots", "realised", "unrealised", "fees", "fills"])
+def test_amounts_that_no_checkpoint_could_hold_are_refused(name: str) -> None:
+    family = msgspec.structs.replace(AgentFamily("a", 1, 0, 0, 0, 0, 0, 0), **{name: 2**63 - 1})
+    with pytest.raises(BadRecording, match=f"expected agents with {name}"):
+        decode(one_note(Agents(0, (family,), ())))
 
 
 def test_too_much_for_one_piece_is_refused_when_written() -> None:

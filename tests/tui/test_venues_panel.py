@@ -50,7 +50,7 @@ async def test_a_book_in_doubt_says_so_in_place_of_its_prices() -> None:
     doubtful = leg("coinbase", "BTC-USD", 61_701.10, 1, trusted=False, state="STALE")
     rows = await rows_of(msgspec.structs.replace(THREE, legs=(THREE.legs[0], doubtful), gap_bps=None))
     assert rows[2].split() == ["coinbase", "stale", "0.1", "s", "10"]
-    assert "no two books to compare yet" in rows
+    assert "no two books to compare now" in rows
 
 
 async def test_ladders_stand_on_one_axis() -> None:

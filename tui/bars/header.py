@@ -16,7 +16,13 @@ from tui.panels.regime import percent
 from tui.panels.regime_chart import regime_style
 from tui.where import is_paper
 
-VENUES = {"binance": "Binance"}
+VENUES = {
+    "binance": "Binance",
+    "binance-usdm": "Binance",
+    "bitmex": "BitMEX",
+    "coinbase": "Coinbase",
+    "kraken": "Kraken",
+}
 NOT_YET = {"EMPTY", "BUFFERING", "SNAPSHOT_WAIT"}  # no fault, only not there
 KINDS = {"spot": "spot", "linear": "perpetual", "inverse": "inverse"}
 

@@ -114,7 +114,7 @@ class Health(ScrollPanel):
         verified, decided = line.proof.verified, line.proof.decided
         count = f"{grouped(str(verified))} of {grouped(str(decided))}"
         if not decided:
-            proof = Segment("nothing to compare yet", palette.dim)
+            proof = Segment("nothing to compare", palette.dim)
         elif verified == decided:
             proof = Segment(f"{glyphs.check} {count}", palette.bid)
         else:

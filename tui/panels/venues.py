@@ -128,7 +128,7 @@ class Venues(Panel):
     def _gap(self, across: AcrossNow) -> list[Row]:
         palette, minus = self.look.palette, self.look.glyphs.minus
         if across.gap_bps is None or across.cheap is None or across.dear is None:
-            return [[Segment("no two books to compare yet", palette.dim)]]
+            return [[Segment("no two books to compare now", palette.dim)]]
         cheap, dear = across.legs[across.cheap], across.legs[across.dear]
         after = across.after_fees_bps or 0.0
         tone = palette.bid_bright if after > 0.0 and across.kind == "spread" else palette.text
