@@ -96,17 +96,25 @@ def faults(file: Path, flags: tuple[str, ...] = ()) -> list[str]:
 
     try:
         values, places = layers(file, flags)
-        return [*lax_mode(file), *faults_in(values, places, file), *_wrong_keys(values, file)]
+        return [*lax_mode(file), *faults_in(values, places, file), *_wrong_keys(values, places, file)]
     except UserError as error:
         return [error.format_message()]
 
 
-def _wrong_keys(values: dict[str, Any], file: Path) -> list[str]:
-    """What the screen would refuse of [keys]; the defaults stand in for it there."""
+def _wrong_keys(values: dict[str, Any], places: dict[str, str], file: Path) -> list[str]:
+    """What the screen would refuse of [keys], where its defaults stand in."""
     from tui.actions import remap
 
     keys = values.get("keys")
-    return [f"{file}: {text}" for text in remap(keys)[1]] if isinstance(keys, dict) else []
+    if not isinstance(keys, dict):
+        return []
+    keys = {name: key for name, key in keys.items() if isinstance(key, str)}  # others have a fault already
+    place_of = {
+        text: places.get(f"keys.{name}", str(file))
+        for name, key in keys.items()
+        for text in remap({name: key})[1]
+    }
+    return [f"{place_of.get(text, file)}: {text}" for text in remap(keys)[1]]
 
 
 def settings_shown(flags: tuple[str, ...] = ()) -> list[tuple[str, Any, str]]:

@@ -31,7 +31,7 @@ class HostMeter:
             self._at, self._cpu_s = now, cpu_s
             self._memory_mb = _resident_mb()
         return msgspec.structs.replace(
-            host, cpu_pct=self._cpu_pct, memory_mb=self._memory_mb, messages=tuple(self.messages)
+            host, cpu_pct=self._cpu_pct, memory_mb=self._memory_mb, messages=tuple(reversed(self.messages))
         )
 
 

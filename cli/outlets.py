@@ -65,7 +65,7 @@ class Command:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else "not usable"
             raise Failed(f"the alert command {self._name!r} cannot be run: {clean(reason, 80)}") from None
         try:
-            child.communicate(payload + b"\n", timeout=self._timeout_s)  # a line, for who appends it to a file
+            child.communicate(payload + b"\n", timeout=self._timeout_s)  # a line, as files want it
         except subprocess.TimeoutExpired:
             _kill(child)
             raise Failed(

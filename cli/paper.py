@@ -70,6 +70,7 @@ class PaperWorlds:
         if not await asyncio.to_thread(is_warm):
             self._say("first start: compiling the paper venue; the market goes on meanwhile")
             await warm_in_child("engine.paper.warm", lambda line: None)
+            self._say("the paper venue is compiled")
 
 
 def _made(settings: Settings, families: Families, agents: bool) -> Producer:

@@ -66,6 +66,7 @@ GOES_ON = 4
 CHECKED = 8
 
 _BYTES = np.dtype((np.void, ROW.itemsize))
+FEW_LEVELS = 256  # of a batch are taken as they stand, which spares looking which of them are used
 _BEYOND = np.iinfo(np.int32).max  # any place of a level
 
 Rows = npt.NDArray[np.void]
@@ -107,7 +108,7 @@ class Batch:
 
 
 def concat(batches: Sequence[Batch]) -> Batch:
-    """One batch of many, with each row's pointers moved along and unused levels left behind."""
+    """One batch of many, with each row's pointers moved along; where there are many levels, unused ones are left."""
     parts = [batch for batch in batches if len(batch)]
     if not parts:
         return Batch(np.empty(0, ROW))
@@ -130,6 +131,11 @@ def _gather_levels(rows: Rows, parts: Sequence[Batch], lengths: Sequence[int]) -
     """The levels that each part's rows point at, one part's behind the other's; moves the pointers there."""
     start, count = rows["level_start"].copy(), rows["bid_count"] + rows["ask_count"]
     has = count > 0
+    if all(len(part.levels) <= FEW_LEVELS for part in parts):
+        sizes = [len(part.levels) for part in parts]
+        moved = np.repeat(list(accumulate(sizes[:-1], initial=0)), lengths)
+        rows["level_start"] = start + has * moved
+        return np.concatenate([part.levels for part in parts])
     begins = list(accumulate(lengths[:-1], initial=0))
     first = np.minimum.reduceat(np.where(has, start, _BEYOND), begins)
     stop = np.maximum.reduceat(np.where(has, start + count, 0), begins)

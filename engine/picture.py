@@ -40,6 +40,7 @@ from engine.signals.sentiment import sentiment_now
 BID, ASK = 0, 1
 SPREAD_ROWS = 6.0  # of the ladder
 SPREAD_OVER_S = 120
+COARSEST = 10.0**12  # ticks, under `ladder_kernel.MAX_GROUP`: a stranger's prices may be any
 
 
 def picture(state: State, view: View) -> Market:
@@ -70,7 +71,7 @@ def auto_group(mid_ticks: float, spread_ticks: float = 0.0) -> int:
 
     Where spreads are wide, a sixth of one: a ladder of empty rows tells nothing.
     """
-    wanted = max(mid_ticks * 1.2e-5, spread_ticks / SPREAD_ROWS)
+    wanted = min(max(mid_ticks * 1.2e-5, spread_ticks / SPREAD_ROWS), COARSEST)
     step = 1
     while step < wanted:
         first_digit = int(str(step)[0])

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from engine.batch import Batch, concat
+from engine.batch import FEW_LEVELS, Batch, concat
 from engine.events import Derived
 from engine.ports import Checkpoint
 from store.checkpoints import CheckpointWriter
@@ -29,7 +29,6 @@ from store.schema import PAGE_BYTES, Transaction, open_writer
 SEAL_NS = 10_000_000_000
 SEAL_ROWS = 8192  # a seek decodes a chunk of which it may want the end only
 SEAL_LEVELS = MAX_LEVELS // 8
-FEW_LEVELS = 256  # of a batch are taken as they stand, which spares counting what a tick brings
 
 # A checkpoint is due after this many bytes of events; after as many as one usually takes, where that is more;
 # after a part of the state's own size, by which the time goes that packing and unpacking take. On a busy

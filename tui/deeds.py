@@ -185,9 +185,15 @@ def _find_symbol(app: MicrotuiApp, main: MainScreen) -> None:
     frame = app.bridge.latest()
     if frame is None:
         return
+    lines = frame.market.lines
+    venues = len({line.instrument.venue for line in lines}) > 1
     options = [
-        Entry(str(index), clean(line.instrument.symbol, 24), mean_price(line.instrument, line.mid))
-        for index, line in enumerate(frame.market.lines)
+        Entry(
+            str(index),
+            clean(f"{line.instrument.symbol} {line.instrument.venue if venues else ''}", 40).strip(),
+            mean_price(line.instrument, line.mid),
+        )
+        for index, line in enumerate(lines)
     ]
 
     def chosen(index: str | None) -> None:
@@ -198,7 +204,7 @@ def _find_symbol(app: MicrotuiApp, main: MainScreen) -> None:
 
 
 def _export(app: MicrotuiApp, main: MainScreen) -> None:
-    options = [Entry(name, name) for name in app.exporters]
+    options = [Entry(name, name, "tables of the recording") for name in app.exporters]
     options.append(Entry(PICTURE, "svg", "a picture of the screen"))
 
     def chosen(name: str | None) -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from functools import lru_cache
 
+from engine.frame import Line
 from engine.instrument import Instrument
+from engine.text import clean
 
 SECOND_NS = 1_000_000_000
 
@@ -34,6 +37,13 @@ def grouped(text: str) -> str:
     head = len(whole) % 3
     parts = ([whole[:head]] if head else []) + [whole[i : i + 3] for i in range(head, len(whole), 3)]
     return sign + " ".join(parts) + point + rest
+
+
+def told_apart(line: Line, lines: Sequence[Line]) -> str:
+    """The symbol, with its venue where the same stands for another too."""
+    symbol = clean(line.instrument.symbol, 16)
+    twins = sum(other.instrument.symbol == line.instrument.symbol for other in lines) > 1
+    return f"{symbol} {clean(line.instrument.venue, 14)}" if twins else symbol
 
 
 @lru_cache(8192)

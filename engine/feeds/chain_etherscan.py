@@ -229,6 +229,8 @@ class Etherscan:
         if head != self._head:
             self._head, self.head_at = head, now
         newest = head - self._options.lag_blocks
+        if self._next is not None and self._next - newest > self._options.most_behind:
+            self._next = None  # a newest block was told of that never was
         first = newest if self._next is None else self._next
         skipped = max(0, newest - first + 1 - self._options.most_behind)
         first += skipped

@@ -250,6 +250,9 @@ class Connection:
         said, self._beside = self._beside, []
         for data in said:
             self._hear(new, data, ts)
+        for index, symbol in enumerate(self.protocol.symbols):
+            if symbol.renewed:  # its updates go to nothing until then
+                self.protocol.stale(index, "its snapshot has not come on the new connection yet", ts)
 
     async def _wait_after(self, refused: Refused) -> None:
         """Say why and until when, and wait; after a refusal for good, as long as the session lasts."""

@@ -48,6 +48,11 @@ class Side:
         self._sign = -1 if best_is_most else 1
         self._order = sorted(self._sign * price for price in levels)  # the best first
 
+    @property
+    def told(self) -> dict[int, int]:
+        """All that is told, the best first."""
+        return dict(self.best(self._depth))
+
     def best(self, count: int) -> list[Level]:
         """The best levels, of those that are told."""
         prices = (self._sign * at for at in self._order[: min(count, self._depth)])
@@ -163,7 +168,7 @@ class KrakenTalk(Talk):
     def snapshot(self, symbol: str, book: PlainBook, at_us: int) -> bytes:
         self._spoken = True
         sight = self._sights[symbol] = Sight(book, self._depths.get(symbol, DEPTHS[0]))
-        bids, asks = sight.bids.best(DEPTHS[-1]), sight.asks.best(DEPTHS[-1])
+        bids, asks = list(sight.bids.told.items()), list(sight.asks.told.items())
         return self._book("snapshot", symbol, bids, asks, at_us)
 
     def frame(self, wire: Wire, words: bytes) -> bytes | None:

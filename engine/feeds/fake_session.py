@@ -49,7 +49,6 @@ class FakeSession:
         self.exchanges: dict[str, FakeExchange] = {}
         self.networks: dict[str, FakeNetwork] = {}
         self.venue_offset_ms: dict[str, int] = dict.fromkeys(venues, 0)  # how far its clock is off
-        self.resyncs_asked = 0
         self._at: dict[tuple[str, str], int] = {}
         watched: list[Watched] = []
         networks: dict[str, FakeNetwork] = {}
@@ -195,5 +194,4 @@ class FakeSession:
             async for batch in self.source.batches():
                 self.witness.fold(batch)
                 for number in self.witness.compare():
-                    self.resyncs_asked += 1
                     await self.source.command(Resync(number, self.witness.symbols[number].doubt))

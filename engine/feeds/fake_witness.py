@@ -70,11 +70,10 @@ class Followed:
     doubt: str = ""  # crossed, or against the venue's checksum, at any row since the snapshot
     trades: list[tuple[int, int, int, int]] = field(default_factory=list)  # id, price, size, side
     tops: list[Top] = field(default_factory=list)
-    bests: list[Top] = field(default_factory=list)  # of the book after each delta
 
     def forget(self) -> None:
         """Drop what was collected of the past; the book stays."""
-        for collected in (self.states, self.reasons, self.trades, self.tops, self.bests):
+        for collected in (self.states, self.reasons, self.trades, self.tops):
             collected.clear()
 
     def is_at(self, update_id: int) -> bool:
@@ -122,7 +121,6 @@ class Witness:
         self.statuses: list[FeedStatus] = []
         self.waits_s: list[float] = []  # every wait that was announced
         self.count = FeedCount("")  # the newest of any venue
-        self.keeps_bests = False
         self.last_ts = 0
 
     def forget(self) -> None:
@@ -218,8 +216,6 @@ class Witness:
             one.doubt = "crossed"
         if row.flags & CHECKED and row.price_ticks != _checksum(one, row.ask_ticks):
             one.doubt = "not the venue's checksum"
-        if self.keeps_bests:
-            one.bests.append((row.last_id, *book.best()))
 
     def _begin(self, one: Followed, row: Row, bids: Sequence[int], asks: Sequence[int]) -> None:
         one.snapshots += 1

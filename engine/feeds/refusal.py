@@ -56,4 +56,5 @@ def refusal(
 
 def _retry_after(headers: Mapping[str, str], default: float) -> float:
     text = headers.get("retry-after", "").strip()
-    return min(float(text), _MOST_SECONDS) if text.isascii() and text.isdigit() else default
+    seconds = float(text) if text.isascii() and text.isdigit() else 0.0
+    return min(seconds, _MOST_SECONDS) or default  # to ask again at once, for ever, is what zero would mean

@@ -1,12 +1,11 @@
 """Binance's market data bytes straight into rows and levels, without an object in between.
 
 The kernel knows one canonical layout a message, the one the exchange sends, byte for byte, and reads decimals
-exactly into ticks and lots. The spot
-market's layouts and those of the USDⓈ-M futures, which add times and name the id before a diff (`pu`). Anything
-else (other key order, whitespace, escapes, null, a price off the grid,
-more than 18 digits) is answered with SLOW, and `engine.feeds.binance_text` reads the message instead: that
-file is also the twin which the tests hold this one against. The bytes are a stranger's, so every access is
-checked against the end of the message and of the arrays.
+exactly into ticks and lots: the spot market's layouts, and those of the USDⓈ-M futures, which add times and name
+the id before a diff (`pu`). Anything else (other key order, whitespace, escapes, null, a price off the grid, more
+than 18 digits) is answered with SLOW, and `engine.feeds.binance_text` reads the message instead: that file is also
+the twin which the tests hold this one against. The bytes are a stranger's, so every access is checked against the
+end of the message and of the arrays.
 """
 
 from __future__ import annotations
@@ -181,22 +180,37 @@ def _depth(
 
 @helper
 def _trade(
-    buf: Bytes, pos: int, stop: int, name: Octets, grid: Ints, symbol: int, row: Any, ts_recv: int
+    buf: Bytes,
+    pos: int,
+    stop: int,
+    name: Octets,
+    grid: Ints,
+    symbol: int,
+    row: Any,
+    ts_recv: int,
+    aggregate: bool,
 ) -> Read:
+    """One trade; with `aggregate`, what one order took at one price."""
     pos, event_ms = integer(buf, pos, stop)
     pos = match(buf, match(buf, pos, stop, _S), stop, name)
-    pos, trade_id = integer(buf, match(buf, pos, stop, _TRADE_ID), stop)
+    pos = match(buf, pos, stop, _AGGREGATE_ID) if aggregate else match(buf, pos, stop, _TRADE_ID)
+    pos, trade_id = integer(buf, pos, stop)
     pos, ticks = steps(buf, match(buf, pos, stop, _PRICE), stop, grid[0], grid[1])
     pos, lots = steps(buf, match(buf, pos, stop, _SIZE), stop, grid[2], grid[3])
+    if aggregate:
+        pos, _ = integer(buf, match(buf, pos, stop, _FIRST_TRADE), stop)
+        pos, _ = integer(buf, match(buf, pos, stop, _LAST_TRADE), stop)
     pos, trade_ms = integer(buf, match(buf, pos, stop, _TRADE_TIME), stop)
     side = -1  # the buyer was the maker, so the aggressor sold
     after = match(buf, pos, stop, _SOLD)
     if after < 0:
         side = 1
         after = match(buf, pos, stop, _BOUGHT)
-    pos = match(buf, after, stop, _M_TRUE)
-    if pos < 0:
-        pos = match(buf, after, stop, _M_FALSE)
+    pos = after
+    if not aggregate:
+        pos = match(buf, after, stop, _M_TRUE)
+        if pos < 0:
+            pos = match(buf, after, stop, _M_FALSE)
     if pos < 0 or pos + 2 != stop or buf[unsigned(pos)] != BRACE or buf[unsigned(pos + 1)] != BRACE:
         return SLOW, 0, 0, 0
     if ticks == 0 or event_ms > _MAX_EVENT_MS or trade_ms > _MAX_EVENT_MS:
@@ -231,38 +245,6 @@ def _top(
     row.ask_ticks = ask_ticks
     row.ask_lots = ask_lots
     return _TOP, last_id, last_id, 0
-
-
-@helper
-def _aggregate(
-    buf: Bytes, pos: int, stop: int, name: Octets, grid: Ints, symbol: int, row: Any, ts_recv: int
-) -> Read:
-    """What one order took at one price."""
-    pos, event_ms = integer(buf, pos, stop)
-    pos = match(buf, match(buf, pos, stop, _S), stop, name)
-    pos, trade_id = integer(buf, match(buf, pos, stop, _AGGREGATE_ID), stop)
-    pos, ticks = steps(buf, match(buf, pos, stop, _PRICE), stop, grid[0], grid[1])
-    pos, lots = steps(buf, match(buf, pos, stop, _SIZE), stop, grid[2], grid[3])
-    pos, _ = integer(buf, match(buf, pos, stop, _FIRST_TRADE), stop)
-    pos, _ = integer(buf, match(buf, pos, stop, _LAST_TRADE), stop)
-    pos, trade_ms = integer(buf, match(buf, pos, stop, _TRADE_TIME), stop)
-    side = -1
-    after = match(buf, pos, stop, _SOLD)
-    if after < 0:
-        side = 1
-        after = match(buf, pos, stop, _BOUGHT)
-    pos = after
-    if pos < 0 or pos + 2 != stop or buf[unsigned(pos)] != BRACE or buf[unsigned(pos + 1)] != BRACE:
-        return SLOW, 0, 0, 0
-    if ticks == 0 or event_ms > _MAX_EVENT_MS or trade_ms > _MAX_EVENT_MS:
-        return SLOW, 0, 0, 0
-    blank(row, _TRADE, symbol, ts_recv)
-    row.ts_event = event_ms * 1_000_000
-    row.last_id = trade_id
-    row.price_ticks = ticks
-    row.size_lots = lots
-    row.side = side
-    return _TRADE, trade_id, trade_id, 0
 
 
 @helper
@@ -332,13 +314,13 @@ def read(
         return _top(buf, after, stop, name, grid, symbol, row, ts_recv)
     after = match(buf, pos, stop, _TRADE_E)
     if after >= 0:
-        return _trade(buf, after, stop, name, grid, symbol, row, ts_recv)
+        return _trade(buf, after, stop, name, grid, symbol, row, ts_recv, False)
     after = match(buf, pos, stop, _NAMED_TOP_U)
     if after >= 0:
         return _top(buf, after, stop, name, grid, symbol, row, ts_recv)
     after = match(buf, pos, stop, _AGGREGATE_E)
     if after >= 0:
-        return _aggregate(buf, after, stop, name, grid, symbol, row, ts_recv)
+        return _trade(buf, after, stop, name, grid, symbol, row, ts_recv, True)
     return SLOW, 0, 0, 0
 
 

@@ -124,7 +124,7 @@ def test_what_fails_is_said_once() -> None:
 def test_a_command_reads_the_payload_and_no_shell_reads_the_command(tmp_path: Path) -> None:
     file = tmp_path / "a file; touch $(pwd)"
     Command([sys.executable, "-c", WRITE, str(file)], 20.0).tell(b'{"text": "$(touch x) `y`"}')
-    assert file.read_bytes() == b'{"text": "$(touch x) `y`"}'
+    assert file.read_bytes() == b'{"text": "$(touch x) `y`"}\n'
     assert list(tmp_path.iterdir()) == [file]
 
 

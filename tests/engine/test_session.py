@@ -14,6 +14,7 @@ from engine.core import State, apply
 from engine.desk import Desk
 from engine.events import Alert, FeedStatus, Kind, Listed
 from engine.frame import Frame, Host, Transport, View
+from engine.kernels.ladder import MAX_GROUP
 from engine.picture import auto_group, picture
 from engine.ports import AddMark, Command, GoLive, Jump, Pause, Record, Resync, Seek, SetView, Sink, StepBy
 from engine.session import DAY_NS, Session
@@ -302,6 +303,8 @@ def test_where_spreads_are_wide_a_ladder_row_is_a_sixth_of_one() -> None:
     assert auto_group(600_000, 10.0) == auto_group(600_000)  # price alone asks for 10 ticks
     assert auto_group(600_000, 2_700.0) == 500
     assert auto_group(50, 7.0) == 2
+    for far in (1e13, 1e17, 2.0**60):  # of a stranger's recording
+        assert auto_group(far, far) == auto_group(1e30) <= MAX_GROUP
 
 
 async def test_a_file_turns_at_midnight_and_both_halves_replay_to_what_was_seen(tmp_path: Path) -> None:

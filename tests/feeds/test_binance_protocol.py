@@ -416,4 +416,4 @@ def test_two_spellings_of_one_symbol_are_one_book():
     assert listed == [(0, "BTCUSDT"), (1, "ETHUSDT")]
     feed.connected(0)
     feed.receive(depth(5, 6), 0)
-    assert feed.symbols[0].sync.wants_snapshot and not feed.symbols[1].sync.wants_snapshot
+    assert [symbol.sync.wants_snapshot for symbol in feed.symbols] == [True, False]

@@ -105,6 +105,17 @@ def test_a_transaction_that_failed_moved_nothing() -> None:
     assert sum(answered.ignored for answered in talk.answers) == 1
 
 
+def test_a_newest_block_that_never_was_is_got_over() -> None:
+    talk = Talk(least={"USDT": 1000.0})
+    talk.round()
+    talk.once(b'{"jsonrpc":"2.0","id":1,"result":"0xffffffffffff"}')
+    while talk.protocol._steps:
+        talk.once(b'{"status":"0","message":"No records found","result":[]}')
+    talk.round()
+    talk.chains.block(Moved("USDT", 6_000_000 * USD, ELSEWHERE, BINANCE_ETH))
+    assert [t.amount for t in talk.round()] == [6_000_000.0]
+
+
 def test_it_begins_now_and_goes_on_block_by_block() -> None:
     talk = Talk(least={"ETH": 1000.0})
     for _ in range(50):

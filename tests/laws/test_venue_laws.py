@@ -42,7 +42,12 @@ def heard() -> list[Batch]:
     async def main(clock: FakeClock) -> None:
         async with FakeSession(clock, tuple(VENUES), ("BTC", "ETH"), depth_limit=100) as live:
             fold = live.witness.fold
-            live.witness.fold = lambda batch: (batches.append(batch), fold(batch))[1]  # type: ignore[method-assign]
+
+            def keep(batch: Batch) -> None:
+                batches.append(batch)
+                fold(batch)
+
+            live.witness.fold = keep  # type: ignore[method-assign]
             await live.synced()
             await live.strike("coinbase", ff.OnMessage(ff.GAP, live["coinbase", "BTC"].symbol, after=2))
             await live.strike("kraken", ff.OnMessage(ff.MALFORMED, live["kraken", "ETH"].symbol, after=2))

@@ -82,3 +82,19 @@ async def test_the_terminal_rings_where_a_rule_asks(
         it.app._tell(later(0.0))
         it.app._tell(later(0.1, event(0.1, bell=bell)))
         assert len(count) == rung
+
+
+async def test_a_narrow_head_counts_what_it_has_no_room_for() -> None:
+    rules = tuple(StandingNow(f"rule {n}", frames.NOW - 12 * SECOND) for n in range(4))
+    for width, said in (
+        (40, "rule 0 12 s, 3 more"),
+        (56, "rule 0 12 s, rule 1 12 s, 2 more"),
+        (26, "4 more"),
+    ):
+        panel = Alerts(plain_look())
+        async with on_stage(panel, with_market(frames.live(), alerts=AlertsNow(rules)), (width, 12)):
+            assert said in lines(panel)[0]
+    panel = Alerts(plain_look())
+    tight = AlertsNow((StandingNow("tiny move", frames.NOW - 6 * SECOND),), 11)
+    async with on_stage(panel, with_market(frames.live(), alerts=tight), (40, 12)):
+        assert "tiny move 6 s, 11 held ─" in lines(panel)[0]

@@ -102,6 +102,15 @@ def test_trouble_is_said_even_when_narrow(make: object, there: str) -> None:
         assert "✓" not in text or make in (frames.replay, frames.rewind)
 
 
+@pytest.mark.parametrize("width", [160, 80])
+def test_before_the_first_symbol_the_header_says_what_it_waits_for(width: int) -> None:
+    frame = frames.offline()
+    bare = msgspec.structs.replace(frame, market=msgspec.structs.replace(frame.market, lines=()))
+    assert "binance: cannot resolve stream.binance.com" in drawn(Header(LOOK), bare, width)
+    quiet = msgspec.structs.replace(bare, market=msgspec.structs.replace(bare.market, feeds=()))
+    assert "waiting for the first symbol" in drawn(Header(LOOK), quiet, width)
+
+
 def test_a_failed_comparison_is_in_the_warning_colour() -> None:
     header = Header(LOOK)
     drawn(header, frames.unproven(), 160)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from rich.segment import Segment
 from rich.style import Style
 
 from engine.frame import REGIMES, Frame, Line
 from engine.text import clean
 from tui.bars.base import Bar, Part
-from tui.format import BOOK_STATES, byte_size, clock, grouped, mean_price, price, signed, span
+from tui.format import BOOK_STATES, byte_size, clock, grouped, mean_price, price, signed, span, told_apart
 from tui.look import Look
 from tui.panels.regime import percent
 from tui.panels.regime_chart import regime_style
@@ -53,7 +51,7 @@ class Header(Bar):
         badge = Part(0, (Segment(" microtui ", palette.badge),))
         line = market.lines[market.symbol] if market.symbol < len(market.lines) else None
         if line is None:
-            return [badge, Part(1, (Segment("waiting for the first symbol", palette.dim),))]
+            return [badge, Part(0, (self._waiting(frame),))]
         parts = [badge, *self._market(line)]
         if self.stamp:
             parts.append(Part(0, (Segment(f" {self.stamp} ", palette.warning_badge),)))
@@ -64,6 +62,15 @@ class Header(Bar):
         zone = "UTC" if self.look.utc else "local"
         parts.append(Part(6, (Segment(f"{moment} ", palette.dim), Segment(zone, palette.faint)), right=True))
         return parts
+
+    def _waiting(self, frame: Frame) -> Segment:
+        """For what, or why it takes so long: the first connection that fails."""
+        for feed in frame.market.feeds:
+            if feed.reason and feed.state in ("BACKOFF", "BLOCKED"):
+                return Segment(
+                    f"{clean(feed.venue, 20)}: {clean(feed.reason, 120)}", self.look.palette.warning
+                )
+        return Segment("waiting for the first symbol", self.look.palette.dim)
 
     def _market(self, line: Line) -> list[Part]:
         instrument, palette = line.instrument, self.look.palette
@@ -94,7 +101,7 @@ class Header(Bar):
                 return [Part(0, (Segment(f"{glyphs.ring} {words}", palette.warning),))]
             return [Part(0, (Segment(f"{glyphs.cross} book {words}", palette.warning),))]
         if not proof.decided:
-            return [Part(2, (Segment("book unproven yet", palette.dim),))]
+            return [Part(2, (Segment("book unproven", palette.dim),))]
         count = f"{grouped(str(proof.verified))}/{grouped(str(proof.decided))}"
         if proof.verified == proof.decided:
             held = Part(2, (Segment(f"{glyphs.check} book", palette.bid),))
@@ -168,7 +175,7 @@ class Symbols(Bar):
             good = line.state == "SYNCED"
             name = palette.title if chosen else palette.dim
             entry = [
-                Segment(f"{_told_apart(line, market.lines)} ", name),
+                Segment(f"{told_apart(line, market.lines)} ", name),
                 Segment(mean_price(line.instrument, line.mid), palette.text if good else palette.faint),
             ]
             if not good:
@@ -186,10 +193,3 @@ class Symbols(Bar):
             linked = tuple(Segment(text, style + click if style else click) for text, style, _ in entry)
             parts.append(Part(0 if chosen else index + 1, linked))
         return parts
-
-
-def _told_apart(line: Line, lines: Sequence[Line]) -> str:
-    """The symbol, with its venue where the same stands for another too."""
-    symbol = clean(line.instrument.symbol, 16)
-    twins = sum(other.instrument.symbol == line.instrument.symbol for other in lines) > 1
-    return f"{symbol} {clean(line.instrument.venue, 14)}" if twins else symbol

@@ -7,7 +7,7 @@ from rich.style import Style
 
 from engine.frame import Event, Frame
 from engine.text import clean
-from tui.format import clock
+from tui.format import clock, told_apart
 from tui.panels.base import Row
 from tui.panels.marks import kind_mark
 from tui.panels.scroll import ScrollPanel, wrapped
@@ -55,9 +55,15 @@ class Alerts(ScrollPanel):
             f"{_for((frame.market.ts - now.since) / 1e9)}"
             for now in alerts.standing
         ]
-        if alerts.held:
-            words.append(f"{alerts.held} held back")
-        return [Segment(f" {self.look.glyphs.middle} {', '.join(words)}", palette.warning)] if words else []
+        held = [f"{alerts.held} held{more}" for more in (" back", "")] if alerts.held else [""]
+        room = self.inner.width - len(f"{self.key} {self.title} {self.look.glyphs.middle} ") - 2
+        said = ""
+        for shown in range(len(words), -1, -1):  # what does not fit is counted
+            rest = [f"{len(words) - shown} more"] if shown < len(words) else []
+            said = next((fit for last in held if len(fit := _listed(words[:shown], rest, last)) <= room), "")
+            if said:
+                break
+        return [Segment(f" {self.look.glyphs.middle} {said}", palette.warning)] if said else []
 
     def _event_rows(self, event: Event, frame: Frame) -> list[Row]:
         palette, lines = self.look.palette, frame.market.lines
@@ -70,10 +76,14 @@ class Alerts(ScrollPanel):
         if event.confidence is not None:
             first.append(Segment(f" {event.confidence:.2f}", style))
         if event.symbol is not None and len(lines) > 1 and event.symbol < len(lines):
-            first.append(Segment("  " + clean(lines[event.symbol].instrument.symbol, 20), palette.dim))
+            first.append(Segment("  " + told_apart(lines[event.symbol], lines), palette.dim))
         indent = 0 if width < _NARROW else _INDENT
         reason = wrapped(clean(event.text), width - indent) if event.text else []
         return [first, *([Segment(" " * indent + text, palette.text)] for text in reason)]
+
+
+def _listed(shown: list[str], rest: list[str], last: str) -> str:
+    return ", ".join([*shown, *rest, *([last] if last else [])])
 
 
 def _for(seconds: float) -> str:

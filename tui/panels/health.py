@@ -16,6 +16,7 @@ from tui.panels.scroll import ScrollPanel, wrapped
 
 LATE_MS = 1000.0  # a recorder so far behind is worth a look: it writes four times a second
 _LABEL = 9  # cells of the column of labels
+_WIDE = 60  # cells inside from which longer names of feeds find room in it
 
 
 class Health(ScrollPanel):
@@ -34,8 +35,12 @@ class Health(ScrollPanel):
         "Below: what went wrong lately, newest first. Arrow keys, page keys and the wheel scroll."
     )
 
+    _label = _LABEL
+
     def draw(self, frame: Frame) -> None:
         market, host = frame.market, frame.host
+        longest = max((len(clean(feed.venue, 30)) + 1 for feed in market.feeds), default=0)
+        self._label = max(_LABEL, longest) if self.inner.width >= _WIDE else _LABEL
         rows: list[Row] = []
         for feed in market.feeds:
             rows += self._feed_rows(feed, market.ts)
@@ -51,14 +56,14 @@ class Health(ScrollPanel):
 
     def _labelled(self, label: str, *parts: list[Segment]) -> Iterator[Row]:
         """A label and its values; what does not fit into a row goes on in the next."""
-        gap = Segment(" " * _LABEL, self.look.palette.dim)
-        row = [Segment(label.ljust(_LABEL - 1) + " ", self.look.palette.dim)]
+        gap = Segment(" " * self._label, self.look.palette.dim)
+        row = [Segment(label.ljust(self._label - 1) + " ", self.look.palette.dim)]
         used = start = row[0].cell_length
         for part in parts:
             width = sum(segment.cell_length for segment in part)
             if used > start and used + 2 + width > self.inner.width:
                 yield row
-                row, used = [gap], _LABEL
+                row, used = [gap], self._label
                 start = used
             elif used > start:
                 row.append(Segment("  ", self.look.palette.dim))
@@ -69,8 +74,8 @@ class Health(ScrollPanel):
 
     def _told(self, text: str, style: Style) -> Iterator[Row]:
         """A sentence under the values, wrapped."""
-        for line in wrapped(clean(text), max(8, self.inner.width - _LABEL)):
-            yield [Segment(" " * _LABEL, self.look.palette.dim), Segment(line, style)]
+        for line in wrapped(clean(text), max(8, self.inner.width - self._label)):
+            yield [Segment(" " * self._label, self.look.palette.dim), Segment(line, style)]
 
     def _feed_rows(self, feed: Feed, now_ns: int) -> Iterator[Row]:
         palette = self.look.palette

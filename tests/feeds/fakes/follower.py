@@ -51,7 +51,6 @@ class Follower(Witness):
     def __init__(self, source: LiveSource, exchange: FakeServer | None, symbols: Sequence[str]) -> None:
         super().__init__([(name, exchange) for name in symbols])
         self.source = source
-        self.resyncs_asked = 0
         self.pause_s = 0.0  # how long the follower lets the next batches lie
         self._exchange = exchange
         self._told = False
@@ -137,7 +136,6 @@ class Follower(Witness):
         async for batch in self.source.batches():
             self.fold(batch)
             for number in self.compare():
-                self.resyncs_asked += 1
                 await self.source.command(Resync(number, self.symbols[number].doubt))
             if self.pause_s:
                 pause_s, self.pause_s = self.pause_s, 0.0
