@@ -23,7 +23,7 @@ from engine.kernels import charts_pack
 from engine.kernels import checkpoint as market_pack
 from engine.kernels import indicators as indicator_pack
 from engine.kernels import seconds as second_pack
-from engine.limits import check_baseline, check_setup
+from engine.limits import check_agents, check_baseline, check_setup
 from engine.paper_orders import MOST_RESTING, Resting
 from engine.regimes import pack as regime_pack
 from engine.regimes.pack import PackedWords
@@ -143,6 +143,8 @@ def unpack(blob: bytes) -> State:
         check_alerts(packed.alerts)
         check_risk(packed.risk)
         check_chain(packed.chain)
+        if packed.agents is not None:
+            check_agents(packed.agents)
         if len(packed.resting) > MOST_RESTING:
             raise BadCheckpoint(
                 f"expected at most {MOST_RESTING} orders on paper, found {len(packed.resting)}"

@@ -439,14 +439,19 @@ def _tick(state: State, ts: int, derived: list[Derived]) -> None:
             derived.append(_metrics(symbol, ts))
     if (state.sentiment.assets or state.sentiment.waiting) and state.sentiment.due(ts):
         flows = {
-            symbol.instrument.base: (symbol.depth(25.0, state.setup), symbol.feature("ofi"))
-            for symbol in reversed(state.symbols.values())
+            asset: (symbol.depth(25.0, state.setup), symbol.feature("ofi"))
+            for asset, symbol in _by_asset(state).items()
         }
-        derived.extend(state.sentiment.tick(ts, _liquidity(state), flows))
+        books = _liquidity(state) if state.sentiment.ripe(ts) else {}
+        derived.extend(state.sentiment.tick(ts, books, flows))
     state.chain.tick(ts)
     stepped = False
+    moods: dict[str, tuple[float, float]] = {}
     for index, symbol in state.symbols.items():
-        mood = _mood(state, symbol) if second_kernel.due(ts, symbol.seconds) else (math.nan, math.nan)
+        mood = (math.nan, math.nan)
+        if second_kernel.due(ts, symbol.seconds):
+            base = symbol.instrument.base
+            mood = moods.get(base) or moods.setdefault(base, _mood(state, base))
         if second_kernel.step(symbol.market, ts, *mood, symbol.seconds):
             stepped = True
             for item in every_second(state, index, symbol, ts):
@@ -461,20 +466,25 @@ def _tick(state: State, ts: int, derived: list[Derived]) -> None:
             _alert(state, held_back, derived)
 
 
-def _mood(state: State, symbol: SymbolState) -> tuple[float, float]:
-    """What people think of its asset, and how doubtful that is; NaN where nothing is known."""
-    asset = state.sentiment.assets.get(symbol.instrument.base)
-    if asset is None:
+def _mood(state: State, asset: str) -> tuple[float, float]:
+    """What people think of an asset, and how doubtful that is; NaN where nothing is known."""
+    known = state.sentiment.assets.get(asset)
+    if known is None:
         return math.nan, math.nan
-    mean, doubt = asset.mood.swift.mean, asset.mood.swift.doubt
+    mean, doubt = known.mood.swift.mean, known.mood.swift.doubt
     return math.nan if mean is None else mean, math.nan if doubt is None else doubt
+
+
+def _by_asset(state: State) -> dict[str, SymbolState]:
+    """The first symbol of each asset."""
+    return {symbol.instrument.base: symbol for symbol in reversed(state.symbols.values())}
 
 
 def _liquidity(state: State) -> dict[str, Liquidity]:
     """By asset, the first symbol's of each."""
     return {
-        symbol.instrument.base: Liquidity(symbol.feature("spread_bps"), symbol.depth(100.0, state.setup))
-        for symbol in reversed(state.symbols.values())
+        asset: Liquidity(symbol.feature("spread_bps"), symbol.depth(100.0, state.setup))
+        for asset, symbol in _by_asset(state).items()
     }
 
 

@@ -25,6 +25,7 @@ LEAVES = "SOL"  # is delisted late in the day
 RATE = 0.04  # exchange time a second: a diff of each symbol every 2.5 s
 BEAT_S = 1.0
 BETWEEN_S = 180.0  # from one trouble to the next, on average
+RENEWED_AFTER_S = 900.0  # not 23.5 h: no connection lives so long here, and hand-overs are to meet trouble
 HEALED_WITHIN_S = 1500.0  # a ban of ten minutes, and whatever strikes meanwhile
 
 MESSAGE_FAULTS = (
@@ -222,9 +223,10 @@ def spend_a_day(venue: str, seed: int = 1, hours: float = 24.0, **options: Any) 
 
     Raises NotTheTruth where a book was wrong and called good, or trouble did not heal."""
     day = Day(venue, seed, hours)
+    chosen = {"renew_after_s": RENEWED_AFTER_S} | options
 
     async def main(clock: FakeClock) -> None:
-        async with FakeSession(clock, (venue,), BASES, seed, RATE, BEAT_S, **options) as live:
+        async with FakeSession(clock, (venue,), BASES, seed, RATE, BEAT_S, **chosen) as live:
             await _spend(day, live, clock.now() + round(hours * 3600 * 1e9))
 
     run_in_fake_time(main)

@@ -15,6 +15,7 @@ from engine.past.posts import posts
 from engine.past.real import RealTrades, with_real
 from engine.past.story import Happening, Story
 from engine.ports import Command
+from engine.rules import DEFAULT_RULES, AlertRules
 
 SCORED_TOGETHER = 64  # posts: three times as quick as one by one, and a score does not depend on its company
 Score = Callable[[Sequence[Post]], Sequence[Scored]]
@@ -29,9 +30,13 @@ class Said(NamedTuple):
     scored: Scored | None = None
 
 
+# What speaks of a made-up book (advisers, imbalance, spread, depth, gaps) would tell of its recipe; what follows from
+# recorded prices and posts is told.
+RECORDED_KINDS = frozenset({"regime", "feed", "move", "swing"})
 SETUP = Setup(
-    advisers=AdviserRule(on=False)
-)  # their record on a path that is made up would be about its makers
+    advisers=AdviserRule(on=False),
+    alerts=AlertRules(tuple(rule for rule in DEFAULT_RULES if rule.kind in RECORDED_KINDS)),
+)
 
 
 class PastSource:

@@ -23,7 +23,7 @@ from engine.text import clean
 from engine.toml_lines import line_of, where
 
 KIND = "replay"
-RECIPE_VERSION = 4  # of what is made from a story: a new one makes cached sessions stale
+RECIPE_VERSION = 5  # of what is made from a story: a new one makes cached sessions stale
 
 
 class BadStory(ValueError):

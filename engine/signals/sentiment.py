@@ -161,12 +161,18 @@ class SentimentState(msgspec.Struct):
         """Whether `tick` has anything to do at `now`: what it is to be told takes a while to read."""
         return now // SECOND_NS != self.second or len(self.waiting) > WAITING_KEPT
 
+    def ripe(self, now: int) -> bool:
+        """Whether a post's minute is over, so that `tick` looks at its market again."""
+        first = next(iter(self.waiting.values()), None)
+        return first is not None and first.due <= now
+
     def tick(
         self, now: int, books: Mapping[str, Liquidity], flows: Mapping[str, tuple[float | None, float | None]]
     ) -> Iterator[SentimentRecord]:
         """At every tick: forgets, samples, and yields the records whose minute is over, now complete.
 
-        `flows` has, by asset, depth within 25 bp and order-flow imbalance of the last second, base units.
+        `books` are looked at where a post is `ripe`. `flows` has, by asset, depth within 25 bp and order-flow imbalance
+        of the last second, base units.
         """
         while len(self.waiting) > WAITING_KEPT:
             self.waiting.pop(next(iter(self.waiting)))

@@ -153,6 +153,21 @@ def test_check_names_every_fault_with_its_place_and_what_was_meant(
     assert "hunter" not in result.stdout
 
 
+def test_check_names_what_is_missing_and_keys_that_the_screen_would_refuse(file: Path) -> None:
+    file.parent.mkdir()
+    file.write_text(
+        '[[alerts]]\nkind = "move"\n[keys]\nzoom = "ZZ"\nnext_symbol = "q"\nhelp = "f5"\n', encoding="utf-8"
+    )
+    result = run("check", "--set", "foo.bar=1")
+    assert result.exit_code == 1
+    found = result.stdout.splitlines()
+    assert len(found) == 4
+    assert f"{file}:1: alerts.0.name is missing, and has no default" in found
+    assert any(line.startswith("--set: foo is not a setting") for line in found)
+    assert any(line.startswith(f"{file}:4: keys: expected a key for 'zoom'") for line in found)
+    assert any("q is used by 'next_symbol' and 'quit'" in line for line in found)
+
+
 def test_check_of_what_is_right_or_absent_or_no_toml(file: Path) -> None:
     assert run("check").stdout == f"{file}: not there; all settings are the defaults\n"
     file.parent.mkdir()

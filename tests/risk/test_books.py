@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from engine.events import AgentFamily, AgentLine, Agents
 from engine.instrument import Instrument
-from engine.risk.books import EWMA_FROM, KEPT, FamilyRisk, RiskState
+from engine.risk.books import EWMA_FROM, KEPT, FamilyRisk, RiskState, Unit
+from engine.risk.coverage import Coverage
 from engine.risk.keep import check
 from engine.risk.shown import risk_now
 from engine.rules import RiskRule
@@ -186,3 +187,23 @@ def test_what_it_remembers_passes_its_own_check() -> None:
     again = msgspec.msgpack.decode(msgspec.msgpack.encode(risk), type=RiskState)
     assert again == risk
     assert isinstance(again.families["maker"], FamilyRisk)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"unit": Unit(0, "a tick", "0.01")},
+        {"unit": Unit(0, "1e999999999999999999", "0.01")},
+        {"unit": None},
+        {"equity": 2**63 - 1},
+        {"exposure": math.nan},
+        {"held": Coverage(3, 4)},
+    ],
+)
+def test_what_no_session_could_have_come_to_is_refused(change: dict[str, object]) -> None:
+    risk = RiskState(Unit(0, "0.01", "0.01"), {"maker": FamilyRisk()})
+    check(risk)
+    for name, value in change.items():
+        setattr(risk if name == "unit" else risk.families["maker"], name, value)
+    with pytest.raises(ValueError, match="expected"):
+        check(risk)

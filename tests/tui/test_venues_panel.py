@@ -38,6 +38,13 @@ async def test_the_gap_before_and_after_fees_and_what_it_is() -> None:
     assert "spread: at the USDT-USD watched here" in " ".join(rows[4:6])
 
 
+async def test_fees_that_nobody_told_are_missing_and_nothing_is_said_to_be_after_them() -> None:
+    free = tuple(msgspec.structs.replace(each, fee_bps=0.0) for each in THREE.legs)
+    rows = await rows_of(msgspec.structs.replace(THREE, legs=free, after_fees_bps=1.8))
+    assert rows[1].split()[-1] == "–"
+    assert "buy kraken, sell coinbase  +1.8 bp  before fees" in rows[4]
+
+
 async def test_where_it_is_narrow_each_venue_has_two_lines_and_nothing_is_lost() -> None:
     rows = await rows_of(size=(37, 14))
     assert rows[0].split() == ["binance", "0.1", "s", "fee", "10"]

@@ -89,14 +89,14 @@ class Venues(Panel):
                 [
                     self._leg_name(across, place),
                     *self._prices(across, place, width),
-                    *self._said(leg, f"{leg.fee_bps:g}".rjust(_FEE) if with_fee else ""),
+                    *self._said(leg, _fee(leg).rjust(_FEE) if with_fee else ""),
                 ]
                 for place, leg in enumerate(across.legs)
             ]
         rows = []
         for place, leg in enumerate(across.legs):
             rows += [
-                [self._leg_name(across, place), *self._said(leg, f"fee {leg.fee_bps:g}".rjust(_FEE + 2))],
+                [self._leg_name(across, place), *self._said(leg, f"fee {_fee(leg)}".rjust(_FEE + 2))],
                 [*self._prices(across, place, width)],
             ]
         return rows
@@ -137,7 +137,9 @@ class Venues(Panel):
         parts = [
             Segment(names, palette.text),
             Segment(f"{signed(across.gap_bps, 1, minus)} bp", palette.bright),
-            Segment(f"{signed(after, 1, minus)} after fees", tone),
+            Segment(f"{signed(after, 1, minus)} after fees", tone)
+            if cheap.fee_bps or dear.fee_bps
+            else Segment("before fees", palette.dim),
             *(Segment(line, palette.dim) for line in wrapped(kind, self.inner.width)),
         ]
         rows: list[list[Segment]] = [[]]
@@ -213,6 +215,11 @@ class _Ladders:
 def _place(leg: LegNow, across: AcrossNow) -> str:
     twins = sum(other.venue == leg.venue for other in across.legs) > 1
     return clean(leg.symbol if twins else leg.venue, 20)
+
+
+def _fee(leg: LegNow) -> str:
+    """Nothing is known of a venue's fee where a recording, a story or a simulation does not tell it."""
+    return f"{leg.fee_bps:g}" if leg.fee_bps else MISSING
 
 
 def _priced(value: float | None, across: AcrossNow) -> str:
