@@ -135,10 +135,18 @@ async def _build_desk(
         current.append(session)
         return session
 
+    watched_file: list[
+        Path
+    ] = []  # of the rewind that was opened last: another day's file may have begun since
+
     def open_rewind() -> ReplaySource | None:
         sink = desk.main.sink
+        if sink is None:
+            return None
         try:
-            return ReplaySource(Recording(sink.status.path), label="REWIND", follow=True) if sink else None
+            recording = Recording(sink.status.path)
+            watched_file[:] = [recording.path]
+            return ReplaySource(recording, label="REWIND", follow=True)
         except StoreError as error:  # in its first moments a recording has nothing to show yet
             say(f"cannot rewind: {error}")
             return None
@@ -147,8 +155,7 @@ async def _build_desk(
         if desk.front is desk.main:
             say("our agents are not ready yet; try again in a moment")
             return None
-        sink = desk.main.sink
-        return Path(sink.status.path) if sink is not None else None
+        return watched_file[0] if watched_file else None
 
     worlds = PaperWorlds(settings, families, agents and settings.agents.on, say)
     open_child = child_opener(settings, rewound, worlds, say, follow=True)

@@ -132,10 +132,15 @@ class Outlets:
             for outlet in self._outlets:
                 try:
                     outlet.tell(body)
-                except Failed as error:
-                    if str(error) not in self._failures:
-                        self._failures.add(str(error))
-                        self._say(str(error))
+                except Exception as error:  # whatever one of them does, the next alert is told all the same
+                    why = (
+                        str(error)
+                        if isinstance(error, Failed)
+                        else f"an alert was not passed on: {type(error).__name__}"
+                    )
+                    if why not in self._failures:
+                        self._failures.add(why)
+                        self._say(why)
 
     async def run(self) -> None:
         """Until it is cancelled; what waits then has a moment to be told."""

@@ -38,18 +38,18 @@ def across_now(state: State, base: str, rows: int = 0) -> AcrossNow | None:
     step = _step(legs, float(first.instrument.tick.value), rows) if rows else 0.0
     if step:
         legs = tuple(_with_ladder(state.symbols[leg.number], leg, step, rows) for leg in legs)
-    best: tuple[float, int, int] | None = None
+    best: tuple[float, int, int] | None = None  # after both fees
     for cheap, buy in enumerate(legs):
         for dear, sell in enumerate(legs):
             bps = gap_bps(buy, sell) if cheap != dear else None
-            if bps is not None and (best is None or bps > best[0]):
-                best = bps, cheap, dear
+            after = None if bps is None else bps - buy.fee_bps - sell.fee_bps
+            if after is not None and (best is None or after > best[0]):
+                best = after, cheap, dear
     if best is None:
         return AcrossNow(base, quote, legs, step=step)
-    bps, cheap, dear = best
+    after, cheap, dear = best
     kind, why = kind_of(state, legs[cheap], legs[dear])
-    after = bps - legs[cheap].fee_bps - legs[dear].fee_bps
-    return AcrossNow(base, quote, legs, cheap, dear, bps, after, kind, why, step)
+    return AcrossNow(base, quote, legs, cheap, dear, gap_bps(legs[cheap], legs[dear]), after, kind, why, step)
 
 
 def gap_bps(buy: LegNow, sell: LegNow) -> float | None:

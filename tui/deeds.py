@@ -186,14 +186,15 @@ def _find_symbol(app: MicrotuiApp, main: MainScreen) -> None:
     if frame is None:
         return
     lines = frame.market.lines
-    venues = len({line.instrument.venue for line in lines}) > 1
+    several = len({line.instrument.venue for line in lines}) > 1
+    names = [
+        clean(f"{line.instrument.symbol} {line.instrument.venue}" if several else line.instrument.symbol, 40)
+        for line in lines
+    ]
+    width = max(map(len, names), default=0)
     options = [
-        Entry(
-            str(index),
-            clean(f"{line.instrument.symbol} {line.instrument.venue if venues else ''}", 40).strip(),
-            mean_price(line.instrument, line.mid),
-        )
-        for index, line in enumerate(lines)
+        Entry(str(index), name.ljust(width), mean_price(line.instrument, line.mid))
+        for index, (name, line) in enumerate(zip(names, lines, strict=True))
     ]
 
     def chosen(index: str | None) -> None:

@@ -41,7 +41,8 @@ class AlertsState(msgspec.Struct):
         event = Event(alert.ts, alert.kind, alert.text, alert.symbol, alert.confidence)
         if alert.kind in OWN_KINDS:
             return event
-        if not self._take(rules, now):
+        # That a venue is gone is told whatever else there was to tell; how often is the core's business.
+        if not (alert.kind == "FEED" and alert.symbol is None) and not self._take(rules, now):
             self.held_since = self.held_since if self.held else now
             self.held[alert.kind] = self.held.get(alert.kind, 0) + 1
             return None

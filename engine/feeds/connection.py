@@ -246,6 +246,7 @@ class Connection:
 
     def _swap(self, new: Line, ts: int) -> None:
         self._line, self._next = new, None
+        self._renew_not_before = ts + _RENEWAL_GAP_NS  # a venue whose every server goes is left as they go
         self.protocol.handed_over(ts)
         said, self._beside = self._beside, []
         for data in said:

@@ -46,6 +46,10 @@ _SYMBOL_KEY = b'"symbol":"'
 _NAME_ENDS = 100  # bytes into a message, at the latest
 _LEVEL_CHARS = 20  # of the shortest, {"price":1,"qty":1} with its comma
 _ONLINE = "online"
+_TELLS_BOOK, _HEAD_BYTES = (
+    b'"type":"snapshot"',
+    120,
+)  # where a book's message says what it is, and of which symbol
 _NOT_TRADED = "not supported"  # of "Currency pair not supported"
 _SNAPSHOT, _DELTA = int(Kind.SNAPSHOT), int(Kind.DELTA)
 
@@ -107,6 +111,12 @@ class Kraken(Venue):
         decimals = tick.decimals if pair is None else max(pair.price_decimals, tick.decimals)
         digits = tick.mantissa * 10 ** (decimals - tick.decimals)
         self._shapes[instrument.symbol] = text.Shape(self.options.depth_limit, digits)
+
+    def may_take_over(self, said: Sequence[bytes]) -> bool:
+        """Once every book was told."""
+        told = b"".join(data[:_HEAD_BYTES] for data in said if _TELLS_BOOK in data[:_HEAD_BYTES])
+        wanted = (number // STREAMS_A_SYMBOL for number in self.streams if number % STREAMS_A_SYMBOL == DEPTH)
+        return all(b'"symbol":"%s"' % self.symbols[index].name.encode() in told for index in wanted)
 
     # requests
 
