@@ -27,6 +27,7 @@ import json, os, sys, time
 from functools import partial
 import msgspec
 import cli.live, cli.screen, cli.settings
+from cli.watching import Market
 from textual import events
 from tui.app import MicrotuiApp
 
@@ -42,7 +43,8 @@ cli.settings.Settings.text_options = lambda self: msgspec.structs.replace(
     asked(self), reddit_every_s=0.5, news_every_s=0.5, gap_s=0.0
 )
 cli.screen.MicrotuiApp = Timed
-build = partial(cli.live._build_desk, ("BTCUSDT",), True, True, given["flags"], [])
+market = Market(("BTCUSDT",))
+build = partial(cli.live._build_desk, market, True, True, None, given["flags"], [])
 cli.screen.run_screen(build, title="keys", flags=given["flags"])
 """
 

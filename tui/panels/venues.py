@@ -188,21 +188,25 @@ class _Ladders:
             rows.append(row)
         return rows
 
-    def _buckets(self, leg: LegNow) -> dict[int, tuple[int, float]]:
-        """By price row: +1 for a bid, -1 for an ask, and the size."""
-        found: dict[int, tuple[int, float]] = {}
+    def _buckets(self, leg: LegNow) -> dict[int, tuple[int, float, bool]]:
+        """By price row: +1 for a bid, -1 for an ask, the size, and whether it is the best of its side."""
+        found: dict[int, tuple[int, float, bool]] = {}
         for side, levels in ((+1, leg.bids), (-1, leg.asks)):
+            best = True
             for price, size in levels:
                 if size > 0.0:
-                    found[round(price / self.across.step)] = side, size
+                    found[round(price / self.across.step)] = side, size, best
+                    best = False
         return found
 
-    def _cell(self, leg: LegNow, level: tuple[int, float] | None) -> Row:
+    def _cell(self, leg: LegNow, level: tuple[int, float, bool] | None) -> Row:
         if level is None:
             return [Segment(" " * self.width, self.look.palette.text)]
-        palette, (side, size) = self.look.palette, level
-        tone = palette.bid if side > 0 else palette.ask
-        bar_tone = palette.bid_soft if side > 0 else palette.ask_soft
+        palette, (side, size, best) = self.look.palette, level
+        if side > 0:
+            tone, bar_tone = (palette.bid_bright, palette.bid) if best else (palette.bid, palette.bid_soft)
+        else:
+            tone, bar_tone = (palette.ask_bright, palette.ask) if best else (palette.ask, palette.ask_soft)
         if not leg.trusted:
             tone = bar_tone = palette.faint
         bar = self.look.glyphs.bar(min(1.0, (size / self.full) ** 0.5), self.width - 10)
