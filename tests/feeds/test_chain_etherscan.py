@@ -279,7 +279,7 @@ ONLY = {"blockchain": "", "mempool": ""}
     [
         (OnRequest(500, "api"), "500: {host} has trouble of its own"),
         (OnRequest(403, "api"), "403: the firewall of {host}"),
-        (OnRequest(429, "api", retry_after_s=0), "429: too many requests"),
+        (OnRequest(429, "api", retry_after_s=1), "429: too many requests"),
         (OnRequest(301, "api"), "301: {host} refused the request"),
         (OnRequest(ff.HTML, "api"), "{host} answered with an HTML page"),
         (OnRequest(ff.HANG, "api"), "{host} did not answer within 0.4 s"),

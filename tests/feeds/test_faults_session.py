@@ -171,7 +171,7 @@ async def stall_that_ends(of_the_line: bool) -> None:
 
 
 async def test_the_captured_session_ends_with_the_right_book_and_every_comparison_verified(captures: Path):
-    playback = CapturePlayback(captures / "binance_spot_btcusdt_20240808.gz", speed=120.0)
+    playback = CapturePlayback(captures / "binance_spot_btcusdt_20240808.gz", speed=40.0)
     async with FakeBinance(market=playback) as exchange, watched(exchange) as watch:
         await watch.until(lambda: playback.finished, "the capture is over", within_s=60.0)
         await watch.assert_exact("BTCUSDT")

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from engine.batch import BatchBuilder
 from engine.core import State, apply
 from engine.events import Kind, Post, Scored, SentimentRecord
-from engine.feeds.fake_faults import OnRequest
+from engine.feeds.fake_faults import SLOW, OnRequest
 from engine.feeds.fake_text import FakeText
 from engine.feeds.fake_text_site import Account as Fake
 from engine.feeds.hosts import Hosts
@@ -169,7 +169,7 @@ async def test_what_is_learned_weighs_the_post_that_asked_and_later_ones():
     pytest.importorskip("praw")
     authors = Authors()
     bots = Bots(account=authors.account)
-    async with fake(posts=0) as site:
+    async with fake(OnRequest(SLOW, "user", delay_s=0.3), posts=0) as site:  # the post is scored first
         site.text.accounts["a_machine"] = Fake(age_days=2, karma=0, verified=False)
         told(site, "a_machine")
         source = TextSource(impatient(site, keys=KEYS), author_key=KEY, authors=authors, hosts=Hosts())
