@@ -14,6 +14,7 @@ import math
 from collections.abc import AsyncIterator
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from engine.batch import Batch, BatchBuilder
@@ -63,7 +64,8 @@ class SimSource:
         self._started = (clock.now() if started is None else started) // TICK_NS * TICK_NS
         self._at = self._started
         self._builder = BatchBuilder()
-        self._setup = setup or Setup()
+        fees = {venue.name: venue.taker_fee_bps for venue in scenario.venues}
+        self._setup = msgspec.structs.replace(setup or Setup(), taker_bps=fees)
         self._speed, self._paused, self._allowed = _bounded(speed), False, 0
         self._label, self._note = "SIM", ""
         self._ticks_left = None if seconds is None else seconds * STEPS_A_SECOND

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
+import msgspec
+
 from engine.batch import Batch, BatchBuilder, concat
 from engine.data.trades import Trades
 from engine.events import AdviserRule, FeedStatus, Listed, Mark, Note, Post, Scored, Setup
@@ -60,7 +62,8 @@ class PastSource:
         self.story = story if real is None else with_real(story, real)
         self.seed = story.seed if seed is None else seed
         self._real = None if real is None else RealTrades(self.story, real)
-        self._setup = setup or SETUP
+        fees = {venue.name: venue.taker_fee_bps for venue in self.story.venues}
+        self._setup = msgspec.structs.replace(setup or SETUP, taker_bps=fees)
         self._score = score
         self._at = story.begins_ns
         self._closed = False

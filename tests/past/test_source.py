@@ -197,7 +197,8 @@ def test_it_is_a_source_that_takes_no_command() -> None:
     assert source.transport.note == "reconstructed book around recorded prices"
     assert source.transport.end == int(found[-1].rows[-1]["ts_recv"])
     notes = notes_of(found)
-    assert notes[0] == Setup(signal=SignalRule(hold_s=5.0))
+    fees = {"lead": 10.0, "second": 10.0}
+    assert notes[0] == Setup(signal=SignalRule(hold_s=5.0), taker_bps=fees)
     assert [note.instrument.key for note in notes if isinstance(note, Listed)] == [
         "lead:XUSD",
         "second:XUSDT",
