@@ -25,10 +25,9 @@ if TYPE_CHECKING:
     from engine.events import Derived
     from engine.past.story import Story
     from engine.ports import Producer
-    from store.recorder import Recorder
+    from store.apart import Apart
 
 NICE = 10
-SWITCH_INTERVAL_S = 0.0005  # the recorder's thread would hold every kernel's return up for five milliseconds
 QUIET_TURN_NS, CHAPTER_TURN_NS = 10_000_000_000, 1_000_000_000  # how often our agents act
 
 
@@ -41,10 +40,10 @@ def build(story: Story, file: Path, real: Sequence[Path] = ()) -> None:
     from engine.sentiment.along import scorer
     from engine.sentiment.embedded import load
     from engine.session import Session
+    from store.apart import Apart
     from store.errors import BeingWritten, StoreError
     from store.header import new_header
-    from store.lock import WriteLock
-    from store.recorder import Recorder
+    from store.lock import WriteLock, is_being_written
 
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -58,12 +57,13 @@ def build(story: Story, file: Path, real: Sequence[Path] = ()) -> None:
         raise UserError(f"{file} cannot be written: {error}") from None
     source = PastSource(story, score=scorer(load()), real=_trades(real))
     header = new_header(f"reconstruction of {story.name} {story.hash[:16]}", source.transport.start)
-    recorder = Recorder(file, header, patient=True)
+    recorder = Apart(file, header)
     session = Session(source, sink=recorder, producers=[_agents(story)])
     session.observers.append(_Watch(recorder))
     gc.freeze()  # what is loaded by now stays: it need not be looked through again and again
-    asyncio.run(session.run())
-    if recorder.failed:
+    with contextlib.suppress(_Stopped):
+        asyncio.run(session.run())
+    if recorder.failed and not is_being_written(file):  # by somebody who began in the same moment
         raise UserError(recorder.status.reason)
 
 
@@ -73,15 +73,19 @@ def _trades(real: Sequence[Path]) -> Trades | None:
     return read_trades(real) if real else None
 
 
+class _Stopped(Exception):
+    """The recording has failed."""
+
+
 class _Watch:
     """An observer that ends the session where its recording has failed."""
 
-    def __init__(self, recorder: Recorder) -> None:
+    def __init__(self, recorder: Apart) -> None:
         self._recorder = recorder
 
     def __call__(self, state: State, derived: Sequence[Derived]) -> None:
         if self._recorder.failed:
-            raise UserError(self._recorder.status.reason)
+            raise _Stopped
 
 
 def _agents(story: Story) -> Producer:
@@ -132,7 +136,6 @@ def main(story_file: str, file: str, *real: str) -> int:
     from engine.past.story import read
 
     os.nice(NICE)
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
     log_to_file()
     hold_mmap_threshold()
     try:

@@ -62,7 +62,9 @@ CLOCK_SIZE = WIDTH + 1
 BUCKET_OF_PRICE = 1.6e-5
 BUCKET_TIER = (1, 1, 2, 4, 4, 16, 16, 16)  # times the finest width, for each interval
 
-HEAT_PERIOD_NS = 1_000_000_000  # depth is sampled so often; the 100 ms chart shows the columns of one second
+# Depth is sampled so often into the forming column of each interval: once a second, and where columns are long about
+# ten times each. The 100 ms chart shows the columns of one second. Each period divides the next.
+HEAT_PERIODS_NS = tuple(s * 1_000_000_000 for s in (1, 1, 1, 3, 6, 30, 90, 360))
 HEAT_RING = tuple(
     max(1, i) for i in range(len(INTERVALS_NS))
 )  # the ring that an interval's heat is read from
@@ -72,6 +74,7 @@ SIZE_STEPS = 2  # a size of n lots is kept as round(SIZE_STEPS * log2(1 + n)), w
 GAP_NS = 2_000_000_000
 
 _INTERVALS = np.array(INTERVALS_NS, np.int64)
+_PERIODS = np.array(HEAT_PERIODS_NS, np.int64)
 _TIER = np.array(BUCKET_TIER, np.int64)
 _TIER_BITS = np.array([tier.bit_length() - 1 for tier in BUCKET_TIER], np.int64)  # each is a power of two
 _TRADE, _TICK = int(Kind.TRADE), int(Kind.TICK)
@@ -201,29 +204,28 @@ def size_code(lots: int) -> int:
 
 
 @helper
-def _add_levels(sums: Ints, low: Ints, width: int, book: Book, side: int) -> None:
-    """Add each level of a side to the bucket that it lies in, of each width."""
+def _add_levels(sums: Ints, low: Ints, width: int, widest: int, book: Book, side: int) -> None:
+    """Add each level of a side to the bucket that it lies in, of each width up to the one of interval `widest`."""
     head, cells, far = book.head, book.cells, book.far
-    widest = _TIER.size - 1
     bottom = low[widest] * width * _TIER[widest]
     top = bottom + BUCKETS * width * _TIER[widest]
     first, stop = (bottom, top) if side == ASK else (1 - top, 1 - bottom)
     for i in range(head[side, FAR]):
         if first <= far[side, 0, i] < stop:
-            _add_level(sums, low, width, side, far[side, 0, i], far[side, 1, i])
+            _add_level(sums, low, width, widest, side, far[side, 0, i], far[side, 1, i])
     window, row = window_of(cells), cells[side]
     key, end = max(first, head[side, START], head[side, BEST]), min(stop, head[side, START] + window)
     while key < end:
         key = next_in_window(row, window, key, end)
         if key != EMPTY:
-            _add_level(sums, low, width, side, key, row[unsigned(key & (window - 1))])
+            _add_level(sums, low, width, widest, side, key, row[unsigned(key & (window - 1))])
             key += 1
 
 
 @helper
-def _add_level(sums: Ints, low: Ints, width: int, side: int, key: int, lots: int) -> None:
+def _add_level(sums: Ints, low: Ints, width: int, widest: int, side: int, key: int, lots: int) -> None:
     finest = (key if side == ASK else -key) // width
-    for i in range(1, _TIER.size):
+    for i in range(1, widest + 1):
         if _TIER[i] != _TIER[i - 1] or i == 1:
             b = (finest >> _TIER_BITS[i]) - low[i]
             if 0 <= b < BUCKETS:
@@ -231,8 +233,21 @@ def _add_level(sums: Ints, low: Ints, width: int, side: int, key: int, lots: int
 
 
 @helper
-def _sample_heat(charts: ChartArrays, book: Book, mid: int, sums: Ints, low: Ints) -> None:
-    """Photograph the book into the forming column of every interval, once for each width of bucket.
+def _heat_due(charts: ChartArrays, before: int, ts: int) -> int:
+    """The longest interval whose forming column is due for a sample, 0 where none is; all shorter ones are then.
+
+    `before`: the tick before this one, or UNKNOWN.
+    """
+    for i in range(_INTERVALS.size - 1, 0, -1):
+        begun = before == UNKNOWN or ts // _PERIODS[i] > before // _PERIODS[i]
+        if begun or charts.heat_low[i, charts.clock[NEWEST + i] % COLUMNS] == UNKNOWN:
+            return i
+    return 0
+
+
+@helper
+def _sample_heat(charts: ChartArrays, book: Book, mid: int, longest: int, sums: Ints, low: Ints) -> None:
+    """Photograph the book into the forming columns up to interval `longest`, once for each width of bucket.
 
     The levels are walked once for all widths: asking the book for the depth of each bucket took four times as long.
     `sums` are zeros, (intervals, BUCKETS); `low` is room for as many numbers as there are intervals.
@@ -241,12 +256,12 @@ def _sample_heat(charts: ChartArrays, book: Book, mid: int, sums: Ints, low: Int
     if clock[WIDTH] == 0:
         clock[WIDTH] = _first_width(mid)
     width = clock[WIDTH]
-    for i in range(1, _INTERVALS.size):
+    for i in range(1, longest + 1):
         low[i] = mid // (2 * width * _TIER[i]) - BUCKETS // 2
         heat_low[i, clock[NEWEST + i] % COLUMNS] = low[i]
-    _add_levels(sums, low, width, book, BID)
-    _add_levels(sums, low, width, book, ASK)
-    for i in range(1, _INTERVALS.size):
+    _add_levels(sums, low, width, longest, book, BID)
+    _add_levels(sums, low, width, longest, book, ASK)
+    for i in range(1, longest + 1):
         slot = clock[NEWEST + i] % COLUMNS
         if i > 1 and _TIER[i] == _TIER[i - 1]:
             before = clock[NEWEST + i - 1] % COLUMNS
@@ -283,13 +298,13 @@ def _on_batch(
             _add_trade(charts, row.ts_recv, row.price_ticks, row.size_lots, row.side)
         elif row.kind == _TICK:
             ts = row.ts_recv
-            fresh = clock[LAST_TICK] == UNKNOWN or ts // HEAT_PERIOD_NS > clock[LAST_TICK] // HEAT_PERIOD_NS
+            before = clock[LAST_TICK]
             advance(charts, ts)
             _sample_mid(charts, ts, half_ticks)
-            slot = clock[NEWEST + 1] % COLUMNS
-            if half_ticks != UNKNOWN and (fresh or charts.heat_low[1, slot] == UNKNOWN):
-                sums = np.zeros((_INTERVALS.size, BUCKETS), np.int64)
-                _sample_heat(charts, book, half_ticks, sums, np.zeros(_INTERVALS.size, np.int64))
+            longest = _heat_due(charts, before, ts) if half_ticks != UNKNOWN else 0
+            if longest > 0:
+                sums = np.zeros((longest + 1, BUCKETS), np.int64)
+                _sample_heat(charts, book, half_ticks, longest, sums, np.zeros(longest + 1, np.int64))
 
 
 def on_batch(rows: Rows, symbol: int, charts: ChartArrays, book: Book, mid: float) -> None:

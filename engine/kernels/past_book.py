@@ -3,7 +3,8 @@
 A side is a list of levels, best first, as (key, lots): ask key = ticks, bid key = -ticks, so that one code path
 serves both. When the price goes through levels they are gone; when it goes away new ones come in between; a few
 levels a tick change their size, go, or come. How large a level is follows the density of its place, in lots a tick
-of price: near the touch what the effective spread asks for, further out what the depth does.
+of price: near the touch what the effective spread asks for, further out what the depth does. No top of the book is
+told beside it: there is no venue that it could be compared with.
 """
 
 from __future__ import annotations
@@ -37,9 +38,7 @@ UPDATE, TRADE = 0, 1  # columns of `ids`
 TICK_COLUMN, PRICE, LOTS, SIDE = range(4)  # columns of the trades
 
 _MEAN = SIZE_TAIL / (SIZE_TAIL - 1.0)
-_SNAPSHOT, _DELTA, _TRADE, _TOP, _TICK = (
-    int(kind) for kind in (Kind.SNAPSHOT, Kind.DELTA, Kind.TRADE, Kind.TOP, Kind.TICK)
-)
+_SNAPSHOT, _DELTA, _TRADE, _TICK = (int(kind) for kind in (Kind.SNAPSHOT, Kind.DELTA, Kind.TRADE, Kind.TICK))
 _WHOLE = BIDS_WHOLE | ASKS_WHOLE
 
 
@@ -246,7 +245,7 @@ def _quote(
             p += 1
         count = p - first + 1
         for venue in range(len(books)):
-            count += 0 if frozen[venue, t] else 2
+            count += 0 if frozen[venue, t] else 1
         step = (ends[t + 1] - begun) // count
         ts = begun
         for venue in range(len(books)):
@@ -284,13 +283,7 @@ def _quote(
             row.level_start = start - places[t, 1]
             row.bid_count, row.ask_count = turn - start, at - turn
             row.flags = _WHOLE if fresh else 0
-            ts += step
-            row = rows[r + 1]
-            row.kind, row.symbol, row.ts_recv, row.ts_event = _TOP, venue, ts, MISSING
-            row.first_id, row.last_id = MISSING, ids[venue, UPDATE]
-            row.price_ticks, row.size_lots = -books[venue, 0, 0, 0], books[venue, 0, 0, 1]
-            row.ask_ticks, row.ask_lots = books[venue, 1, 0, 0], books[venue, 1, 0, 1]
-            r += 2
+            r += 1
         row = rows[r]
         row.kind, row.symbol, row.ts_recv, row.ts_event = _TICK, -1, ends[t + 1], MISSING
         row.first_id = row.last_id = MISSING
@@ -327,7 +320,7 @@ class PastBooks:
         (venue, tick, price, lots, side), sorted by tick. shape: (venues, 2, SHAPE, minutes), see NEAR and others.
         """
         ticks, venues = len(refreshed), len(self.books)
-        rows = np.zeros(len(prints) + ticks * (2 * venues + 1), ROW)
+        rows = np.zeros(len(prints) + ticks * (venues + 1), ROW)
         levels = np.empty((ticks * venues * MOST_LEVELS_A_TICK, 2), np.int64)
         places = np.zeros((ticks + 1, 2), np.int64)
         _quote(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -95,18 +96,29 @@ def books_note(
             orders,
         )
     )
-    by_family = np.argsort(family, kind="stable")
-    numbers, first, counts = np.unique(family[by_family], return_index=True, return_counts=True)
+    by_family, numbers, first, counts = _groups(family.astype(np.int64).tobytes())
     sums = np.add.reduceat(columns[1:, by_family], first, axis=1).T.tolist() if len(first) else []
     families: list[AgentFamily] = []
     place: dict[int, int] = {}  # of a family among those that have agents
-    for number, count, summed in zip(numbers.tolist(), counts.tolist(), sums, strict=True):
+    for number, count, summed in zip(numbers, counts, sums, strict=True):
         place[number] = len(families)
         position, _, realised, gain, paid, _, fills, quotes = summed
         families.append(AgentFamily(names[number], count, position, realised, gain, paid, fills, quotes))
     one_by_one = (np.arange(len(family)) < MOST_LINES) | (family >= len(ALL_NAMES))
     lines = tuple(AgentLine(place[row[0]], *row[1:]) for row in columns.T[one_by_one].tolist())
     return Agents(symbol, tuple(families), lines, paper)
+
+
+@lru_cache(maxsize=8)
+def _groups(family: bytes) -> tuple[np.ndarray, list[int], np.ndarray, list[int]]:
+    """Of everybody's family as int64: their places in its order, the families, where each begins, how many it has.
+
+    It hardly ever changes, and finding it anew would take as long as all the rest of a note.
+    """
+    each = np.frombuffer(family, np.int64)
+    by_family = np.argsort(each, kind="stable")
+    numbers, first, counts = np.unique(each[by_family], return_index=True, return_counts=True)
+    return by_family, numbers.tolist(), first, counts.tolist()
 
 
 def conserved(market: Market) -> dict[str, int]:

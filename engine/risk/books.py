@@ -8,6 +8,7 @@ has not become safer. Each forecast is held against the change that follows, so 
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, insort
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -28,8 +29,12 @@ _EXPOSURE_S = 600.0  # of the mean exposure that Kelly's multiple is of
 _VOLATILITY_S = 600.0
 
 
-class FamilyRisk(msgspec.Struct):
-    """One family. A forecast is None until there are changes enough."""
+class FamilyRisk(msgspec.Struct, dict=True):
+    """One family. A forecast is None until there are changes enough.
+
+    `ordered`, `total` and `squares` follow from `changes` and are kept as these come and go: no field, so that a
+    checkpoint has no two stories of one thing.
+    """
 
     equity: int = 0
     peak: int = 0
@@ -54,6 +59,11 @@ class FamilyRisk(msgspec.Struct):
     held: Coverage = msgspec.field(default_factory=Coverage)  # of the historical forecast
     held_ewma: Coverage = msgspec.field(default_factory=Coverage)
     kelly: float | None = None  # times the mean exposure
+
+    def __post_init__(self) -> None:
+        self.ordered = sorted(self.changes)
+        self.total = sum(self.changes)
+        self.squares = sum(change * change for change in self.changes)
 
     @property
     def drawdown(self) -> int:
@@ -92,11 +102,7 @@ class FamilyRisk(msgspec.Struct):
             self.held.add(-change > self.var)
         if self.var_ewma is not None:
             self.held_ewma.add(-change > self.var_ewma)
-        if len(self.changes) < KEPT:
-            self.changes.append(change)
-        else:
-            self.changes[self.place] = change
-            self.place = (self.place + 1) % KEPT
+        self._keep(change)
         self.counted += 1
         square = float(change) * float(change)
         share = max(1.0 - rule.decay, 1.0 / self.counted)  # a plain mean first: a decay has no beginning
@@ -104,8 +110,21 @@ class FamilyRisk(msgspec.Struct):
         if self.counted >= EWMA_FROM:
             self.var_ewma, self.es_ewma = normal(math.sqrt(self.variance), rule.level)
         if len(self.changes) >= min(KEPT, needed(rule.level)):
-            self.var, self.es = historical(sorted(self.changes), rule.level)
-            self.kelly = sizing.kelly_times(self.changes, money, rule)
+            self.var, self.es = historical(self.ordered, rule.level)
+            self.kelly = sizing.kelly_times(len(self.changes), self.total, self.squares, money, rule)
+
+    def _keep(self, change: int) -> None:
+        if len(self.changes) < KEPT:
+            self.changes.append(change)
+        else:
+            gone, self.changes[self.place] = self.changes[self.place], change
+            self.place = (self.place + 1) % KEPT
+            del self.ordered[bisect_left(self.ordered, gone)]
+            self.total -= gone
+            self.squares -= gone * gone
+        insort(self.ordered, change)
+        self.total += change
+        self.squares += change * change
 
 
 class Unit(msgspec.Struct, frozen=True, array_like=True):

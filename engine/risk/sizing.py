@@ -6,8 +6,6 @@ Numbers, not advice: both take the past for the future, and Kelly's a profit tha
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from operator import mul
 
 from engine.rules import RiskRule
 
@@ -23,17 +21,16 @@ def for_volatility(minute_bps: float, price: float, rule: RiskRule) -> float | N
     return rule.capital * rule.target / (day * price) if day > 0.0 and price > 0.0 else None
 
 
-def kelly_times(changes: Sequence[int], money: float, rule: RiskRule) -> float | None:
-    """How many times the size that made these changes of equity Kelly's criterion would take, before its cap.
+def kelly_times(n: int, total: int, squares: int, money: float, rule: RiskRule) -> float | None:
+    """How many times the size that made `n` changes of equity Kelly's criterion would take, before its cap.
 
     f = share x (mean - its standard error) x capital / variance (E. Thorp, "The Kelly criterion", 2006, for small
-    returns): a mean that may be chance alone counts as none. `money`: of one unit of a change, quote units. None with
-    fewer than two changes, or where they are all alike.
+    returns): a mean that may be chance alone counts as none. `total` and `squares`: sums of the changes and of their
+    squares, whole numbers and so exact. `money`: of one unit of a change, quote units. None with fewer than two
+    changes, or where they are all alike.
     """
-    n = len(changes)
     if n < 2:
         return None
-    total, squares = sum(changes), sum(map(mul, changes, changes))  # whole numbers, so exact
     mean: float = total / n
     variance: float = (n * squares - total * total) / (n * (n - 1))
     if variance <= 0.0:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 import msgspec
 
 from engine.events import Post, Scored, SentimentRecord, SentimentRule
-from engine.frame import LagNow, PostNow, SentimentNow, SourceNow
+from engine.frame.sentiment import LagNow, PostNow, SentimentNow, SourceNow
 from engine.limits import SENTIMENT, check_post
 from engine.signals.mood import HORIZONS_S, SECOND_NS, Decayed, Mood, Sample
 from engine.signals.swing import BARS_KEPT, Swing
@@ -181,11 +181,11 @@ class SentimentState(msgspec.Struct):
             return
         self.second = second
         for asset, state in self.assets.items():
-            state.mood.forget(now)
             depth, flow = flows.get(asset, (None, None))
             state.swing.step(now, state.mood.swift.mean, depth, flow)
             if now - state.sampled_at >= SAMPLE_NS:
                 state.sampled_at = now - now % SAMPLE_NS
+                state.mood.forget(now)  # a mean does not change by it, so that it need not be every second
                 sums = state.mood.swift
                 state.history.append(Point(sums.mean, sums.doubt, sums.aleatoric))
                 del state.history[:-HISTORY_KEPT]

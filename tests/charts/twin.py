@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 
 from engine.frame import INTERVALS_NS
-from engine.kernels.charts import BUCKET_OF_PRICE, BUCKET_TIER, BUCKETS, GAP_NS
+from engine.kernels.charts import BUCKET_OF_PRICE, BUCKET_TIER, BUCKETS, GAP_NS, HEAT_PERIODS_NS
 
 NAN = math.nan
 
@@ -34,7 +34,6 @@ class Twin:
     )
     width: int = 0
     last: tuple[int, float] | None = None
-    sampled: int | None = None  # the second whose depth was last sampled
 
     def _bar(self, interval: int, number: int) -> TwinBar:
         return self.bars[interval].setdefault(number, TwinBar())
@@ -60,18 +59,26 @@ class Twin:
                     bar.prices.append(self.last[1])
             if not math.isnan(mid_ticks):
                 bar.prices.append(mid_ticks)
+        due = [i for i in range(1, len(INTERVALS_NS)) if self._due(i, ts)]
         self.last = (ts, mid_ticks)
-        second = ts // 1_000_000_000
-        if not math.isnan(mid_ticks) and second != self.sampled:
-            self.sampled = second
-            self._sample(ts, mid_ticks, book)
+        if due and not math.isnan(mid_ticks):
+            self._sample(ts, mid_ticks, book, max(due))
 
-    def _sample(self, ts: int, mid_ticks: float, book: dict[int, int]) -> None:
+    def _due(self, i: int, ts: int) -> bool:
+        """At the first tick of each period, and where the column has no sample."""
+        period = HEAT_PERIODS_NS[i]
+        return (
+            self.last is None
+            or ts // period != self.last[0] // period
+            or ts // INTERVALS_NS[i] not in self.heat[i]
+        )
+
+    def _sample(self, ts: int, mid_ticks: float, book: dict[int, int], longest: int) -> None:
         if not self.width:
             steps = [m * 10**e for e in range(18) for m in (1, 2, 5)]
             self.width = next(s for s in steps if s >= mid_ticks * BUCKET_OF_PRICE)
         for i, span in enumerate(INTERVALS_NS):
-            if i == 0:
+            if not 0 < i <= longest:
                 continue
             width = self.width * BUCKET_TIER[i]
             low = math.floor(mid_ticks / width) - BUCKETS // 2

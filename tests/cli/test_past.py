@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sqlite3
 import subprocess
 import sys
 import time
@@ -24,11 +23,12 @@ from engine.child import Continued
 from engine.events import Agents, Kind, Mark, Post, Scored
 from engine.past.story import read
 from store.header import new_header
+from store.lock import is_being_written
 from store.recorder import Recorder
 from store.recording import Recording
 from store.replay import ReplaySource
-from store.schema import open_writer
 from tests.cli.past_story import BEGINS_NS, HOUR_NS, STORY, home, written
+from tests.disk import no_file_larger_than
 
 MICROTUI = [sys.executable, "-m", "microtui"]
 
@@ -111,6 +111,8 @@ def test_a_killed_build_is_made_again_by_one_of_two_and_is_equal(
         time.sleep(0.02)
     killed.kill()
     killed.wait()
+    while is_being_written(mine) and time.monotonic() < deadline:  # what records for it ends when it does
+        time.sleep(0.02)
     assert not is_whole(mine)
     older, elsewhere = (cache / f"{name}-{'0' * 16}.sqlite" for name in ("hour", "calm"))
     shutil.copy(file, older)
@@ -142,20 +144,12 @@ def test_where_the_cache_cannot_be_written_it_goes_to_a_folder_that_passes(
 
 
 def test_a_disk_that_fills_up_is_said_and_nothing_whole_is_left(
-    built: tuple[Path, Path, list[dict[str, Any]]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    built: tuple[Path, Path, list[dict[str, Any]]], tmp_path: Path
 ) -> None:
-    def full(path: Path) -> sqlite3.Connection:
-        connection = real(path)
-        connection.execute("pragma max_page_count = 60")
-        return connection
-
-    real = open_writer
-    monkeypatch.setattr("store.writer.open_writer", full)
     mine = tmp_path / "hour.sqlite"
-    with pytest.raises(UserError, match="the disk is full"):
+    with no_file_larger_than(200 << 10), pytest.raises(UserError, match=r"recording to hour\.sqlite stopped"):
         build(read(built[0]), mine)
     assert not is_whole(mine)
-    monkeypatch.undo()
     build(read(built[0]), mine)
     assert is_whole(mine)
 
@@ -210,6 +204,13 @@ def test_an_equal_name_and_another_content_is_another_recording(
     story = read(built[0])
     assert past._key(story) == built[1].stem.removeprefix("hour-")
     assert past._key(msgspec.structs.replace(story, seed=2)) != past._key(story)
+
+
+def test_a_story_goes_by_its_own_name_and_by_its_files() -> None:
+    calm = past.built_in()["calm"]
+    assert calm.name == "calm2020.toml"
+    assert past.find("calm") == past.find("calm2020") == past.find(str(calm)) == calm
+    assert past.find("storm2020") is None
 
 
 def test_the_plan_has_the_whole_length_its_pace_and_what_is_known() -> None:

@@ -177,10 +177,10 @@ def test_what_25_btc_cost_opens_from_single_digits_to_hundreds(days: Days) -> No
         assert cost.max() <= 800
 
 
-def test_books_prove_themselves(days: Days) -> None:
+def test_no_book_is_said_to_be_proved(days: Days) -> None:
+    """There is no exchange that a made-up book could be compared with."""
     for market in days.markets:
-        assert feature(market, "decided") == feature(market, "verified")
-        assert (feature(market, "decided") or 0) > 250_000
+        assert feature(market, "decided") == 0.0
 
 
 def test_as_many_posts_as_comments_and_two_indices(days: Days) -> None:
