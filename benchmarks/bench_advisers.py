@@ -8,9 +8,10 @@ import numpy as np
 
 from engine.advisers.each_second import AdvisersState
 from engine.advisers.gather import advise
-from engine.core import State, SymbolState, fold_all
+from engine.core import State, fold_all
 from engine.events import Post, Scored
 from engine.kernels import seconds as grid
+from engine.symbol import SymbolState
 from tests.laws.generated import START_NS, generated_batches
 
 SECONDS = 20_000

@@ -20,7 +20,7 @@ from engine.batch import Batch
 from engine.core import State, apply
 from engine.events import Kind
 from engine.feeds.capture import capture_batches
-from engine.frame import Transport
+from engine.frame.host import Transport
 from engine.instrument import Instrument
 from engine.paper.producer import COUNTS, Paper
 from engine.ports import Command, Jump, Producer

@@ -17,7 +17,7 @@ from pathlib import Path
 from benchmarks.where import capture
 from engine.batch import Batch
 from engine.feeds.capture import capture_batches
-from engine.frame import Transport
+from engine.frame.host import Transport
 from engine.instrument import Instrument
 from engine.ports import Command, Jump
 from engine.session import Session

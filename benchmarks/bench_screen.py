@@ -19,24 +19,12 @@ import msgspec
 from rich.console import Console
 from textual.app import App, ComposeResult
 
-from engine.frame import (
-    Chart,
-    Detail,
-    Fan,
-    Features,
-    Frame,
-    Host,
-    LagNow,
-    Level,
-    Line,
-    Market,
-    PostNow,
-    SentimentNow,
-    SourceNow,
-    SwingNow,
-    Top,
-    View,
-)
+from engine.frame import Frame, Market, View
+from engine.frame.chart import Chart
+from engine.frame.fan import Fan
+from engine.frame.host import Host
+from engine.frame.sentiment import LagNow, PostNow, SentimentNow, SourceNow, SwingNow
+from engine.frame.symbol import Detail, Features, Level, Line, Top
 from engine.instrument import Instrument
 from tui.look import plain_look
 from tui.panels.base import Panel

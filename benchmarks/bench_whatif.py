@@ -16,7 +16,7 @@ from typing import Any
 from benchmarks.bench_keys import pressed
 from engine.core import State, apply
 from engine.feeds.clock import SystemClock
-from engine.frame import Fan
+from engine.frame.fan import Fan
 from engine.futures.warm import warm
 from engine.futures.what_if import WhatIfs
 from engine.market.source import SimSource

@@ -23,7 +23,7 @@ FITTED = "btcusdt-calibrated.toml"
 
 # part -> a command as it is typed; the recording and the fitted scenario stand for their files
 PARTS = {
-    "calibrate": f"calibrate --from {RECORDING} --trials 90 --seconds 2000 --seeds 2 --out {FITTED}",
+    "calibrate": f"calibrate --from {RECORDING} --trials 90 --seconds 2000 --seeds 3 --out {FITTED}",
     "pair": f"validate default --scenario {FITTED} --against {RECORDING} --seeds 8 --steps 3000",
     "known": "calibrate --known default --truths 20 --seconds 2000",
 }

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from engine.advisers.table import Line, Marked
     from store.recording import Recording
 
-_REAL = "live "  # how the source of a real market's recording begins
+_REAL = ("live ", "import ")  # how the source of a real market's recording begins
+_TURNS = ("live ", "made-up ")  # go on in another at midnight; all else with a parent has that one's market
 MOST = 5_000_000  # outcomes of one recording
 
 
@@ -50,26 +51,28 @@ def advisers(names: tuple[str, ...], everything: bool, as_json: bool) -> None:
 
 def _paths(names: Sequence[str], everything: bool) -> list[Path]:
     from cli.recording import catalogue_of
+    from cli.replay import find
     from cli.settings import load_settings
 
     catalogue = catalogue_of(load_settings())
     if everything:
         return [session.path for session in catalogue.sessions()]
-    return list(dict.fromkeys(catalogue.find(name) for name in names)) or [catalogue.find()]
+    return list(dict.fromkeys(find(name) for name in names)) or [catalogue.find()]
 
 
 def _read(
     path: Path, number: int, everything: bool, found: dict[bool, list[Marked]], counts: dict[bool, int]
 ) -> None:
-    """Enter a recording's outcomes. Of all, one that goes on from another is left out: it has that one's market."""
+    """Enter a recording's outcomes. Of all, a child of another is left out: it has that one's market."""
     from store.errors import StoreError
     from store.recording import Recording
 
     try:
         with Recording(path) as recording:
-            if everything and recording.header.parent:
+            header = recording.header
+            if everything and header.parent and not header.source.startswith(_TURNS):
                 return
-            real = recording.header.source.startswith(_REAL)
+            real = header.source.startswith(_REAL)
             rows = list(_marked(recording, number))
     except StoreError as error:
         if not everything:
@@ -148,7 +151,7 @@ def _row(line: Line) -> str:
 
 
 def _enough() -> int:
-    from engine.frame import ENOUGH_PIECES
+    from engine.frame.advisers import ENOUGH_PIECES
 
     return ENOUGH_PIECES
 

@@ -12,12 +12,12 @@ from urllib.parse import urlsplit
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
+from engine.feeds.network import LOOPBACK
 from engine.rules import DEFAULT_RULES, RISK, AlertRule, AlertRules, RiskRule, check_rule, check_rules
 
 _DEFAULTS = {rule.name: rule for rule in DEFAULT_RULES}
 _RISK = RiskRule()
 _RULES = AlertRules()
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class _Part(BaseModel):

@@ -55,7 +55,7 @@ def calibrate(
 ) -> None:
     """Fit a simulated market to a recorded one, and write it as a scenario that `microtui sim` runs.
 
-    What a recording shows is read off it: tick, lot, volatility, sizes, pace, how fast fills get rarer. Six constants
+    What a recording shows is read off it: tick, lot, volatility, sizes, pace, how fast fills get rarer. Seven constants
     that it does not show are searched. Validated on a later stretch of the recording that was not used.
     """
     if (source is None) == (known is None):
@@ -108,6 +108,10 @@ def _no_simulation(path: Path) -> None:
             made = recording.header.source
     except StoreError as error:
         raise UserError(str(error)) from None
+    if made.startswith("reconstruction of "):
+        raise UserError(
+            f"expected a recording of a real market, found {path.name}, whose book is made up around recorded prices"
+        )
     if made.startswith(("sim ", "child of sim")):
         raise UserError(
             f"expected a recording of a real market, found {made.split(' seed')[0]!r} in {path.name}; "
@@ -182,7 +186,10 @@ def _provenance(recorded: Recorded, base: Scenario, found: Calibration) -> Itera
     yield "calibrated from", f"{recorded.name}, sha256 {recorded.digest}"
     yield "fitted to", f"its first {fit.seconds} s; validated on the {later.seconds} s after them"
     yield "began from", f"{base.name}, hash {base.hash[:16]}"
-    yield "search", f"{len(found.trials)} trials of {found.seeds} × {found.seconds} s, six constants at most"
+    yield (
+        "search",
+        f"{len(found.trials)} trials of {found.seeds} × {found.seconds} s, {len(found.knobs)} constants",
+    )
     before, after = found.before, found.after
     yield "loss where fitted", f"{before[0].loss:.3f} before, {after[0].loss:.3f} after"
     yield "loss later", f"{before[1].loss:.3f} before, {after[1].loss:.3f} after"

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from engine.feeds.chain_options import LEAST, ChainOptions, EtherscanKey
+from engine.feeds.network import is_here
 
 _OPTIONS = ChainOptions()
 Ws = Annotated[str, Field(pattern=r"^(wss?://[^\s/]+|$)")]
@@ -28,7 +29,7 @@ class EtherscanSettings(_Part):
         parts = urlsplit(value)
         if parts.scheme not in ("http", "https") or not parts.hostname or set("?# ") & set(value):
             raise ValueError("expected https:// and no ? or # in it; the key has its own place")
-        if parts.scheme == "http" and parts.hostname not in ("127.0.0.1", "localhost", "::1"):
+        if parts.scheme == "http" and not is_here(value):
             raise ValueError("expected https://, found http://: the key could be read on the way")
         return value
 

@@ -14,9 +14,11 @@ from cli.settings import Settings
 
 if TYPE_CHECKING:
     from engine.desk import OpenChild
-    from engine.frame import Frame, Host
+    from engine.frame import Frame
+    from engine.frame.host import Host
     from engine.ports import Producer, Sink
     from engine.session import Session
+    from store.plan import Plan
 
 
 class Worlds(Protocol):
@@ -29,6 +31,7 @@ class Worlds(Protocol):
 
 
 OUR_WORLD = "the market as recorded, our agents on paper"
+OF_A_STORY = "· ours on paper"  # behind what must be said of it at all times
 ACTING_SPEED = 8.0  # at most, where a story's pace was followed: what one does oneself wants to be watched
 
 
@@ -39,10 +42,11 @@ def child_opener(
     say: Callable[[str], None],
     *,
     follow: bool = False,
+    plan: Plan | None = None,
 ) -> OpenChild:
     """What `engine.desk.Desk` opens a child with; `parent` names the recording that is watched, if there is one.
 
-    `follow`: another session still writes it.
+    `follow`: another session still writes it. `plan`: it is of a story, which goes on being told.
     """
 
     async def open_child(
@@ -74,9 +78,10 @@ def child_opener(
         make_sink = _sink_maker(settings, names, state.ts, (recording.header.id, state.seq), path.stem, say)
         transport = front.source.transport
         speed = min(transport.speed, ACTING_SPEED) if transport.auto else transport.speed
-        source = ReplaySource(recording, speed=speed, follow=follow)
+        source = ReplaySource(recording, speed=speed, follow=follow, plan=plan)
+        note = f"{plan.note} {OF_A_STORY}" if plan is not None else f"child of {path.stem}: {OUR_WORLD}"
         return Session(
-            Continued(source, state.ts, f"child of {path.stem}: {OUR_WORLD}", listed(state)),
+            Continued(source, state.ts, note, listed(state)),
             publish=publish,
             host=host,
             sink=make_sink() if settings.record.on else None,

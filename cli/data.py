@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +51,7 @@ def data() -> None:
 @click.option(
     "--kind",
     type=click.Choice(["aggTrades", "trades", "klines", "bookTicker"], case_sensitive=False),
+    metavar="[aggTrades|trades|klines|bookTicker]",
     default="aggTrades",
     show_default=True,
 )
@@ -109,7 +111,7 @@ def _fetch_all(dumps: list[Any], url: str, folder: Path) -> None:
         for dump in dumps:
             try:
                 with _bar(dump.stem) as progress:
-                    found = fetch_one(dump, url, folder, downloads, progress)
+                    found = fetch_one(dump, url, folder, downloads, progress, partial(_wait, dump.stem))
             except NotThere as error:
                 click.echo(f"microtui: {error}", err=True)
                 absent += 1
@@ -122,6 +124,10 @@ def _fetch_all(dumps: list[Any], url: str, folder: Path) -> None:
         downloads.close()
     if absent:
         raise UserError(f"{absent} of {len(dumps)} files are not there")
+
+
+def _wait(stem: str) -> None:
+    click.echo(f"{stem}  another microtui is fetching it; this one waits", err=True)
 
 
 def _tell(stem: str, found: Fetched) -> None:

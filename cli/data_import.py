@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -137,13 +138,15 @@ async def _record(tape: Tape, settings: Settings, name: str | None) -> tuple[Pat
 
     await warm_kernels(lambda text: click.echo(text, err=True))
     batches = tape.batches()
-    first = next(batches)
-    started = int(first.rows[-1]["ts_recv"])
+    first = [next(batches)]
+    started = int(first[0].rows[-1]["ts_recv"])
+    if int(first[0].rows[0]["ts_recv"]) == started:  # what is known before the first row, and a tick earlier
+        first += islice(batches, 1)
     catalogue = catalogue_of(settings)
-    path = catalogue.new_path((tape.instrument.symbol.replace("/", "-"),), started)
-    recorder = Recorder(path, new_header(f"import {tape.note}", started), patient=True)
+    path = catalogue.new_path((tape.instrument.symbol.replace("/", "-"),), int(first[-1].rows[0]["ts_recv"]))
+    recorder = Recorder(path, new_header(_source_of(tape), started), patient=True)
     with _progress(tape.instrument.symbol) as progress:
-        session = Session(Offline(_chained(first, batches), tape.note, progress), sink=recorder)
+        session = Session(Offline(chain(first, batches), tape.note, progress), sink=recorder)
         session.observers.append(partial(_watch, recorder))
         try:
             await session.run()
@@ -167,17 +170,20 @@ async def _record(tape: Tape, settings: Settings, name: str | None) -> tuple[Pat
     return path, lines
 
 
+def _source_of(tape: Tape) -> str:
+    """The recording's source in words: what was captured from a server on the same machine is no market's."""
+    from engine.data.raw_tape import RawTape
+
+    made_up = isinstance(tape, RawTape) and tape.made_up
+    return f"{'made-up import' if made_up else 'import'} {tape.note}"
+
+
 def _watch(recorder: Recorder, state: State, derived: Sequence[Derived]) -> None:
     """An observer that ends the import where its recording has failed: going on would be of no use."""
     from cli.errors import UserError
 
     if recorder.status.state == "FAILED":
         raise UserError(recorder.status.reason)
-
-
-def _chained(first: Batch, rest: Iterator[Batch]) -> Iterator[Batch]:
-    yield first
-    yield from rest
 
 
 @contextmanager

@@ -34,7 +34,7 @@ import click
     type=click.FloatRange(0, 60_000),
     default=12.0,
     show_default=True,
-    help="Made-up posts a minute, on a text server beside it.",
+    help="Made-up posts a minute, on a text server beside it; 0: none.",
 )
 def exchange(
     symbols: tuple[str, ...],
@@ -46,6 +46,8 @@ def exchange(
     posts: float,
 ) -> None:
     """Serve a venue's protocol on 127.0.0.1: a made-up market in SYMBOL... (BTC ETH), and posts.
+
+    Venues whose prices are in different dollars trade USDT as well, unless symbols are named.
 
     Nothing it shows is real. It prints the command that connects to it, and serves until Ctrl+C.
     """
@@ -65,7 +67,8 @@ def exchange(
         found = clean(", ".join(unknown), 60) or "no name"
         raise UserError(f"--venue takes {', '.join(DIALECTS)}; found {found}")
     dialects = [dialect_of(name) for name in names]
-    bases = symbols or ("BTC", "ETH")
+    several = len({dialect.quote for dialect in dialects}) > 1
+    bases = symbols or ("BTC", "ETH", *(("USDT",) if several else ()))
     try:
         with contextlib.suppress(KeyboardInterrupt):
             asyncio.run(serve(dialects, port, bases, seed, capture, rate, posts))

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from rich.console import Console
 from rich.table import Table
 
-from engine.frame import Fan, FanRow
+from engine.frame.fan import Fan, FanRow
 from engine.instrument import Instrument
 
 EVERY_S = 10

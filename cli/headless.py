@@ -11,10 +11,13 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from engine.core import State, SymbolState
+from engine.asked import told
+from engine.core import State
 from engine.events import Derived
-from engine.frame import BESIDE_FEEDS, Recording
+from engine.frame.feeds import BESIDE_FEEDS
+from engine.frame.host import Recording
 from engine.session import Session
+from engine.symbol import SymbolState
 
 _ROUND = {
     "latency_ms": 1,
@@ -81,14 +84,14 @@ class LinePrinter:
 
     def _ended(self, state: State) -> dict[str, Any]:
         began = self._began or state.started
-        names = [symbol.instrument.symbol for symbol in state.symbols.values()]
+        several = len(_venues(state)) > 1
         return {
             "end": True,
             "ts": iso(state.ts),
             "seconds": round((state.ts - began) / 1e9, 1) if began else 0.0,
             "events": state.seq,
             "symbols": {
-                s.instrument.symbol if names.count(s.instrument.symbol) == 1 else s.instrument.key: {
+                s.instrument.key if several else s.instrument.symbol: {
                     "state": s.shown_state,
                     "update_id": _whole(s.feature("update_id")),
                     "verified": _proof(s),
@@ -179,7 +182,8 @@ def run(make_session: Callable[[], Session], printer: LinePrinter) -> None:
 
 
 class Notes:
-    """Observes what a person should hear of on stderr, once each: a failed recording, a gap, a damaged piece."""
+    """Observes what a person should hear of on stderr, once each: a failed recording, a gap, a damaged piece, a symbol
+    that a venue does not trade as it was asked for."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -193,7 +197,8 @@ class Notes:
         if self._session.sink is not None:
             self.recording = self._session.sink.status
         failed = f"recording stopped: {self.recording.reason}" if self.recording.state == "FAILED" else ""
-        for note in (self._session.source.transport.note, failed):
+        asked = (told(note) for note in self._session.state.asked)
+        for note in (self._session.source.transport.note, failed, *asked):
             if note and note not in self.said:
                 self.said.append(note)
                 print(f"microtui: {note}", file=sys.stderr, flush=True)
@@ -226,6 +231,12 @@ def iso(ts: int) -> str | None:
     if not ts:
         return None
     return datetime.fromtimestamp(ts / 1e9, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _venues(state: State) -> set[str]:
+    """Those that are watched, whether or not they have a symbol by now."""
+    named = {symbol.instrument.venue for symbol in state.symbols.values()}
+    return named | {venue for venue in state.feeds if venue not in BESIDE_FEEDS}
 
 
 def _proof(symbol: SymbolState) -> list[int]:

@@ -8,7 +8,7 @@ from collections import deque
 
 import msgspec
 
-from engine.frame import Host
+from engine.frame.host import Host
 
 _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 

@@ -16,8 +16,11 @@ from cli.watching import Market, market_of, watched
 if TYPE_CHECKING:
     from cli.settings import Settings
     from engine.desk import Desk
-    from engine.frame import Frame, Host
+    from engine.frame import Frame
+    from engine.frame.host import Host
+    from engine.ports import Sink
     from engine.session import Session
+    from store.replay import ReplaySource
     from tui.bridge import Bridge
 
 
@@ -61,9 +64,10 @@ def live(
     no_agents: bool,
     flags: tuple[str, ...],
 ) -> None:
-    """Watch SYMBOL... (such as BTCUSDT ETHUSDT, BTC-USD or XBT/USD) on one venue or several.
+    """Watch SYMBOL... (such as BTCUSDT ETHUSDT, BTC-USD, XBT/USD or just BTC) on one venue or several.
 
-    A symbol is found in each venue's own spelling, and in its own dollar where it lacks the one that was asked for.
+    A symbol is found in each venue's own spelling, and in its own dollar where it lacks the one that was asked for or
+    none was. What it became, and what a venue does not trade, is said.
 
     The session is recorded as you watch: `microtui replay` plays it again, and the left arrow rewinds it. On the
     screen our agents trade on paper beside the first symbol, and you may too; no order ever leaves this machine.
@@ -124,9 +128,6 @@ async def _build_desk(
     from cli.recording import tidy
     from engine.desk import Desk
     from engine.futures.what_if import WhatIfs
-    from store.errors import StoreError
-    from store.recording import Recording
-    from store.replay import ReplaySource
 
     tidy(settings, say)
 
@@ -135,27 +136,16 @@ async def _build_desk(
         current.append(session)
         return session
 
-    watched_file: list[
-        Path
-    ] = []  # of the rewind that was opened last: another day's file may have begun since
+    opened: list[Path] = []  # the rewind's file; another day's may have begun since
 
     def open_rewind() -> ReplaySource | None:
-        sink = desk.main.sink
-        if sink is None:
-            return None
-        try:
-            recording = Recording(sink.status.path)
-            watched_file[:] = [recording.path]
-            return ReplaySource(recording, label="REWIND", follow=True)
-        except StoreError as error:  # in its first moments a recording has nothing to show yet
-            say(f"cannot rewind: {error}")
-            return None
+        return _rewind(desk.main.sink, opened, say)
 
     def rewound() -> Path | None:
         if desk.front is desk.main:
             say("our agents are not ready yet; try again in a moment")
             return None
-        return watched_file[0] if watched_file else None
+        return opened[0] if opened else None
 
     worlds = PaperWorlds(settings, families, agents and settings.agents.on, say)
     open_child = child_opener(settings, rewound, worlds, say, follow=True)
@@ -163,6 +153,23 @@ async def _build_desk(
     worlds.join(desk.main)
     bridge.progress = "connecting"
     return desk
+
+
+def _rewind(sink: Sink | None, opened: list[Path], say: Callable[[str], None]) -> ReplaySource | None:
+    """What `sink` has recorded so far, to be read while it goes on; its file becomes the one in `opened`."""
+    from store.errors import StoreError
+    from store.recording import Recording
+    from store.replay import ReplaySource
+
+    if sink is None:
+        return None
+    try:
+        recording = Recording(sink.status.path)
+        opened[:] = [recording.path]
+        return ReplaySource(recording, label="REWIND", follow=True)
+    except StoreError as error:  # in its first moments a recording has nothing to show yet
+        say(f"cannot rewind: {error}")
+        return None
 
 
 def _session(
@@ -220,7 +227,7 @@ def _say_what_was_kept(session: Session) -> None:
     if session.sink is None:
         return
     path = Path(session.sink.status.path)
-    if not session.state.symbols:
+    if not any(s.trade_count or s.feature("update_id") is not None for s in session.state.symbols.values()):
         forget(path)
     elif path.exists():
         click.echo(f"recorded: {path}", err=True)

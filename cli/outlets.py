@@ -71,8 +71,6 @@ class Command:
             raise Failed(
                 f"the alert command {self._name!r} had not ended after {self._timeout_s:g} s"
             ) from None
-        except OSError:  # it did not read what it was given, which is its own affair
-            child.wait()
         if child.returncode:
             raise Failed(f"the alert command {self._name!r} ended with {child.returncode}")
 

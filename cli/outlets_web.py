@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from cli.alert_settings import LOOPBACK
 from cli.outlets import Failed
+from engine.feeds.network import LOOPBACK
 from engine.text import clean
 
 

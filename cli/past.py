@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from store.recording import Recording
 
 # Raised when a later build of the same story would say something else.
-FORM = 2
+FORM = 3
 ENOUGH_NS = 600_000_000_000  # of session time: what is there before the first picture
 LOOK_EVERY_S = 0.05
 TELL_EVERY_S = 0.5
@@ -53,9 +53,10 @@ def find(name: str | None) -> Path | None:
     """The story by its name or file; None where it is none, and may be a recording."""
     if name is None:
         return None
-    known = built_in().get(name)
-    if known is not None:
-        return known
+    known = built_in()
+    for its_name, path in known.items():
+        if name in (its_name, path.stem):
+            return path
     path = Path(name)
     return path if path.suffix == ".toml" and path.is_file() else None
 
@@ -114,9 +115,35 @@ def reel(story: Story, story_file: Path, *, real: bool = False) -> Reel:
         name = f"{story.name}-real"
     file = folder / f"{name}-{_key(story, trades)}.sqlite"
     _forget_others(file, name)
-    if is_whole(file) or is_being_written(file):
+    if is_whole(file):
+        return Reel(_as_built(story, file), file)
+    if is_being_written(file):
         return Reel(story, file)
     return Reel(story, file, _begin(story_file, file, trades))
+
+
+def _as_built(story: Story, file: Path) -> Story:
+    """The story as the help card tells of it: with what is recorded and is not so in its recording."""
+    import msgspec
+
+    from cli.past_build import told_of
+
+    missed = tuple(f"Not met: {text}" for text in told_of(file))
+    return msgspec.structs.replace(story, recorded=(*story.recorded, *missed))
+
+
+def recording_of(story_file: Path) -> Path:
+    """A story's recording, for whoever reads what is whole. Raises UserError where it is not built yet."""
+    from cli.past_build import is_whole
+
+    story = read_story(story_file)
+    file = paths.replays_folder() / f"{story.name}-{_key(story)}.sqlite"
+    if not is_whole(file):
+        raise UserError(
+            f"{story.name} is a story that is not built yet: `microtui replay {story_file.stem} --build` does, in a "
+            "minute or two"
+        )
+    return file
 
 
 def around_real(story: Story) -> tuple[Story, list[Path]]:
@@ -225,19 +252,26 @@ async def opened(found: Reel, say: Say) -> Recording:
 
 
 def wait(found: Reel, tell: Say) -> None:
-    """Until the recording is whole; `tell` gets a line that is written over, how far it is. Raises UserError."""
-    from cli.past_build import is_whole
+    """Until the recording is whole; `tell` gets what a person is to read of it. Raises UserError.
 
-    story, began = found.story, time.monotonic()
+    On a terminal that is a line that is written over, how far it is; in a log a line as it begins and as it ends.
+    """
+    from cli.past_build import is_whole, told_of
+
+    story, began, over = found.story, time.monotonic(), sys.stderr.isatty()
+    if not over and not is_whole(found.file):
+        tell(f"building {story.name}\n")
     while not is_whole(found.file):
-        built = _built_to(found.file)
-        share = max(0, built - story.begins_ns) / (story.ends_ns - story.begins_ns)
-        tell(f"\rbuilding {story.name}: {share:4.0%}, {time.monotonic() - began:.0f} s")
+        if over:
+            share = max(0, _built_to(found.file) - story.begins_ns) / (story.ends_ns - story.begins_ns)
+            tell(f"\rbuilding {story.name}: {share:4.0%}, {time.monotonic() - began:.0f} s")
         if reason := found.failed():
-            tell("\n")
+            tell("\n" if over else "")
             raise UserError(reason)
         time.sleep(TELL_EVERY_S)
-    tell(f"\r{story.name} is whole" + " " * 20 + "\n")
+    tell(f"\r{story.name} is whole" + " " * 20 + "\n" if over else f"{story.name} is whole\n")
+    for text in told_of(found.file):
+        tell(f"not met: {text}\n")
 
 
 def _built_to(file: Path) -> int:

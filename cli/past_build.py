@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from store.apart import Apart
 
 NICE = 10
+MINUTE_NS = 60_000_000_000
+TOLD = ".told"  # behind a recording's name: what in it is not as it was recorded, a sentence a line
 QUIET_TURN_NS, CHAPTER_TURN_NS = 10_000_000_000, 1_000_000_000  # how often our agents act
 
 
@@ -36,6 +38,7 @@ def build(story: Story, file: Path, real: Sequence[Path] = ()) -> None:
 
     `real`: fetched files of the trades around which it is rebuilt.
     """
+    from engine.past.real import beside_hours
     from engine.past.source import PastSource
     from engine.sentiment.along import scorer
     from engine.sentiment.embedded import load
@@ -55,11 +58,13 @@ def build(story: Story, file: Path, real: Sequence[Path] = ()) -> None:
         return
     except (StoreError, OSError) as error:
         raise UserError(f"{file} cannot be written: {error}") from None
-    source = PastSource(story, score=scorer(load()), real=_trades(real))
+    trades = _trades(real)
+    beside = beside_hours(story, trades) if trades is not None else ""
+    source = PastSource(story, score=scorer(load()), real=trades)
     header = new_header(f"reconstruction of {story.name} {story.hash[:16]}", source.transport.start)
     recorder = Apart(file, header)
     session = Session(source, sink=recorder, producers=[_agents(story)])
-    session.observers.append(_Watch(recorder))
+    session.observers += [_Watch(recorder), _Closes(story, file, beside)]
     gc.freeze()  # what is loaded by now stays: it need not be looked through again and again
     with contextlib.suppress(_Stopped):
         asyncio.run(session.run())
@@ -86,6 +91,47 @@ class _Watch:
     def __call__(self, state: State, derived: Sequence[Derived]) -> None:
         if self._recorder.failed:
             raise _Stopped
+
+
+class _Closes:
+    """An observer that hears each minute's last prices, and as the story ends writes which recorded facts they miss."""
+
+    def __init__(self, story: Story, file: Path, beside: str) -> None:
+        self._story, self._file, self._beside = story, file, beside
+        self._minutes = (story.ends_ns - story.begins_ns) // MINUTE_NS
+        self._closes: list[list[float]] = [[] for _ in story.venues]
+
+    def __call__(self, state: State, derived: Sequence[Derived]) -> None:
+        minute, rest = divmod(state.ts - self._story.begins_ns, MINUTE_NS)
+        if rest or minute != len(self._closes[0]) + 1:
+            return
+        for index, closes in enumerate(self._closes):
+            symbol = state.symbols[index]
+            closes.append(float(symbol.grid[0]) * (symbol.feature("last_ticks") or 0.0))
+        if minute == self._minutes:
+            self._tell()
+
+    def _tell(self) -> None:
+        import numpy as np
+
+        from engine.past.met import misses
+
+        told = (self._beside, *misses(self._story, [np.array(closes) for closes in self._closes]))
+        with contextlib.suppress(OSError):  # a full disk is told by the recorder
+            _beside(self._file).write_text("".join(f"{text}\n" for text in told if text), "utf-8")
+
+
+def told_of(file: Path) -> tuple[str, ...]:
+    """What in a whole recording is not as it was recorded, a sentence each."""
+    try:
+        lines = _beside(file).read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return ()
+    return tuple(lines)
+
+
+def _beside(file: Path) -> Path:
+    return file.with_name(file.name + TOLD)
 
 
 def _agents(story: Story) -> Producer:
@@ -125,7 +171,7 @@ def is_whole(file: Path) -> bool:
 
 def discard(file: Path) -> None:
     """Delete a recording that nobody writes, with what belongs to it; whoever has it open may read on."""
-    for ending in ("", "-wal", "-shm"):
+    for ending in ("", "-wal", "-shm", TOLD):
         with contextlib.suppress(FileNotFoundError):
             file.with_name(file.name + ending).unlink()
 

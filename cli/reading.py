@@ -10,7 +10,7 @@ from cli.text import text_source
 
 if TYPE_CHECKING:
     from cli.settings import Settings
-    from engine.frame import Host
+    from engine.frame.host import Host
     from engine.market.source import SimSource
     from engine.ports import Clock
     from engine.sentiment.authors import Authors
@@ -43,7 +43,7 @@ class Texts:
         """The host's side of a frame with the tiers' state and spend in it."""
         import msgspec
 
-        from engine.frame import Tiers
+        from engine.frame.host import Tiers
 
         local, paid = self._local, self._paid
         tiers = Tiers(

@@ -6,11 +6,11 @@ import contextlib
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from cli import paths
 from cli.settings import Settings
 from cli.watching import Market
+from engine.feeds.network import is_here
 from engine.feeds.venues import VENUES
 from engine.ports import Sink
 from store.errors import StoreError
@@ -97,8 +97,7 @@ def _told(market: Market) -> tuple[str, ...]:
 def is_made_up(settings: Settings, venues: Sequence[str]) -> bool:
     """Whether the market is served on this machine: no record of it is one of a real market."""
     asked = [settings.venues.of(VENUES[venue]) for venue in venues]
-    hosts = {urlsplit(url).hostname for one in asked for url in (*one.ws, *one.rest)}
-    return bool(hosts & {"127.0.0.1", "localhost", "::1"})
+    return any(is_here(url) for one in asked for url in (*one.ws, *one.rest))
 
 
 def forget(path: Path) -> None:

@@ -15,8 +15,10 @@ from cli.durations import Duration, Speed, moment_ns
 if TYPE_CHECKING:
     from cli.past import Reel
     from engine.desk import Desk
-    from engine.frame import Frame, Host
+    from engine.frame import Frame
+    from engine.frame.host import Host
     from engine.session import Session
+    from store.plan import Plan
     from store.recording import Recording
     from store.replay import ReplaySource
     from tui.bridge import Bridge
@@ -142,30 +144,44 @@ class _Shown:
         from engine.ports import AUTO
         from store.replay import ReplaySource
 
-        if self.reel is None:
+        plan = self.plan
+        if plan is None:
             return ReplaySource(recording, speed=1.0 if speed is None else speed, hold_at_end=hold_at_end)
-        from cli.past import plan_of
-
         return ReplaySource(
             recording,
             speed=AUTO if speed is None else speed,
             follow=recording.being_written,
             hold_at_end=hold_at_end,
-            plan=plan_of(self.reel.story),
+            plan=plan,
         )
+
+    @property
+    def plan(self) -> Plan | None:
+        """What is known of a story's recording besides its file; None of a session's."""
+        if self.reel is None:
+            return None
+        from cli.past import plan_of
+
+        return plan_of(self.reel.story)
 
 
 def find(name: str | None) -> Path:
-    """The file of a recording; the error names what is there."""
+    """The file of a recording, a session's or a story's; the error names what is there."""
+    from cli import past
     from cli.errors import UserError
     from cli.recording import catalogue_of
     from cli.settings import load_settings
     from store.errors import StoreError
 
+    story_file = past.find(name)
+    if story_file is not None and story_file == Path(name or ""):
+        return past.recording_of(story_file)
     try:
         return catalogue_of(load_settings()).find(name)
     except StoreError as error:
-        raise UserError(str(error)) from None
+        if story_file is None:
+            raise UserError(str(error)) from None
+    return past.recording_of(story_file)  # a session of one's own comes before a story of its name
 
 
 def _open(path: Path) -> Recording:
@@ -228,7 +244,9 @@ async def _build_desk(shown: _Shown, at: str | None, speed: float | None, bridge
         return Session(source, publish=publish, host=host, begin_at=start)
 
     worlds = PaperWorlds(settings, families, settings.agents.on, say)
-    open_child = child_opener(settings, lambda: shown.path, worlds, say, follow=recording.being_written)
+    open_child = child_opener(
+        settings, lambda: shown.path, worlds, say, follow=recording.being_written, plan=shown.plan
+    )
     return Desk(bridge.publish, make_session, meter, None, say, open_child, WhatIfs())
 
 

@@ -9,7 +9,7 @@ import click
 
 if TYPE_CHECKING:
     from engine.core import State
-    from engine.frame import CoverageNow, RiskNow
+    from engine.frame.agents import CoverageNow, RiskNow
     from store.recording import Recording
 
 _MISSING = "-"

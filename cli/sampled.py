@@ -15,7 +15,7 @@ import numpy as np
 
 from engine.batch import MISSING, ROW
 from engine.events import Derived, Kind
-from engine.frame import Transport
+from engine.frame.host import Transport
 from engine.lab.calibration_data import Orders, Recorded, market_orders
 from engine.lab.stylised import Sample
 from engine.lab.validation import Live
@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from engine.core import State
 
 TICKS_A_SECOND = 10
-# bid, ask, trades so far, volume so far, order flow imbalance of the second, round trip in ticks, session time in ns
-_COLUMNS = 7
+# bid, ask, trades so far, volume so far, order flow imbalance of the second, round trip in ticks, session time in ns,
+# lots at the best bid and ask
+_COLUMNS = 9
 _GZIP = b"\x1f\x8b"
 
 
@@ -100,10 +101,11 @@ class _Seconds:
         cost, flow = symbol.feature("round_trip_bps"), symbol.feature("ofi")
         traded, volume = symbol.trade_count, symbol.feature("volume") or 0.0
         if not symbol.trusted or bid is None or ask is None:
-            self.rows.append((np.nan, np.nan, traded, volume, 0.0, np.nan, state.ts))
+            self.rows.append((np.nan, np.nan, traded, volume, 0.0, np.nan, state.ts, np.nan, np.nan))
             return
         ticks = np.nan if cost is None else cost * 1e-4 * 0.5 * (bid + ask)
-        self.rows.append((bid, ask, traded, volume, flow or 0.0, ticks, state.ts))
+        bids, asks = symbol.feature("best_bid_lots") or np.nan, symbol.feature("best_ask_lots") or np.nan
+        self.rows.append((bid, ask, traded, volume, flow or 0.0, ticks, state.ts, bids, asks))
 
 
 def sampled(path: Path) -> Live:
@@ -165,7 +167,8 @@ def recorded(path: Path) -> Recorded:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     orders = _orders(prints, int(rows[0, 6])).part(0.0, len(counts))
-    return Recorded(path.name, digest, instrument, session.state.setup.round_trip_quote, sample, orders)
+    quote = session.state.setup.round_trip_quote
+    return Recorded(path.name, digest, instrument, quote, sample, orders, rows[1:, 7:9])
 
 
 def _source(path: Path) -> Source:

@@ -75,11 +75,12 @@ def list_(as_json: bool) -> None:
 @click.argument("name", required=False, metavar="[NAME|FILE]")
 def show(name: str | None) -> None:
     """What one recording holds, how it was made, its gaps and marks; the latest if none is named."""
+    from cli.replay import find
     from engine.text import clean
     from store.recording import Recording
     from store.tables import PLAIN
 
-    path = _open()[0].find(name)
+    path = find(name)
     with Recording(path) as recording:
         header = recording.header
         lines = {
@@ -118,13 +119,14 @@ def show(name: str | None) -> None:
 )
 def export(name: str | None, table: str, format_: str | None, to: Path | None) -> None:
     """Write a table of a recording as CSV, JSON lines or Parquet, to a file or to stdout."""
+    from cli.replay import find
     from store.export import FORMATS, read_table, write_text
     from store.export import export as write
     from store.recording import Recording
 
     ending = to.suffix.lstrip(".").lower() if to is not None else ""
     chosen = format_ or (ending if ending in FORMATS else "csv")
-    with Recording(_open()[0].find(name)) as recording:
+    with Recording(find(name)) as recording:
         if to is not None:
             count = write(recording, table, chosen, to)
             click.echo(f"{count:,} rows of {table} in {to}", err=True)
@@ -139,12 +141,13 @@ def export(name: str | None, table: str, format_: str | None, to: Path | None) -
 @click.option("--quick", is_flag=True, help="Leave out folding everything again.")
 def verify(names: tuple[str, ...], quick: bool) -> None:
     """Check the file, the sequence of events, every piece, and that folding them gives the same again."""
+    from cli.replay import find
     from engine.text import clean
     from store.errors import StoreError
     from store.verify import verify as check
 
     catalogue, _ = _open()
-    paths = [catalogue.find(name) for name in names] or [s.path for s in catalogue.sessions()]
+    paths = [find(name) for name in names] or [s.path for s in catalogue.sessions()]
     bad = 0
     for path in paths:
         try:

@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from engine.text import clean
 
 ENVIRONMENT_PREFIX = "MICROTUI_"
+_NO_TABLE = ("model_type", "dict_type")  # pydantic's names of what is found where a table belongs
 _SECRET_WORDS = ("secret", "password", "token", "api_key", "apikey", "client_id", "webhook")
 
 
@@ -63,6 +64,8 @@ def fault(error: Any, places: Mapping[str, str], file: Path, model: type[BaseMod
     else:  # a table that only a flag or a variable names
         within = f"{'.'.join(path)}."
         place = next((where for key, where in places.items() if key.startswith(within)), place)
+    if error["type"] in _NO_TABLE:  # what was meant as a table may have a secret in it
+        return f"{place}: {'.'.join(path)}: {_table_wanted(path, model)}"
     found = "(hidden)" if is_secret(".".join(path)) else repr(hidden(error["input"]))
     found = found if len(found) <= 60 else found[:59] + "…"
     if error["type"] == "extra_forbidden":
@@ -76,16 +79,28 @@ def fault(error: Any, places: Mapping[str, str], file: Path, model: type[BaseMod
 
 def _known(path: list[str], place: str, model: type[BaseModel]) -> str:
     """What there is instead of this key, and what it is near to."""
-    part_of: Any = model
-    for part in (part for part in path[:-1] if not part.isdigit()):  # a list's tables are all alike
-        field = part_of.model_fields.get(part)
-        part_of = model_in(field.annotation) if field is not None else None
-        part_of = part_of or model
+    part_of = _model_at(path[:-1], model) or model
     there = f"there are {', '.join(part_of.model_fields)}"
     key = _meant(path, list(part_of.model_fields), model)
     if key is None:
         return there
     return f"{there}; did you mean {variable_of(key) if place.startswith(ENVIRONMENT_PREFIX) else key}?"
+
+
+def _table_wanted(path: list[str], model: type[BaseModel]) -> str:
+    """What to do where a value stands in a table's place; the value is not repeated."""
+    table = _model_at(path, model)
+    such = f", such as {'.'.join(path)}.{next(iter(table.model_fields))}" if table is not None else ""
+    return f"expected a table, whose settings are set one by one{such}; found a value"
+
+
+def _model_at(path: list[str], model: type[BaseModel]) -> type[BaseModel] | None:
+    """The table of settings at a place; None where there is none."""
+    table: type[BaseModel] | None = model
+    for part in (part for part in path if not part.isdigit()):  # a list's tables are all alike
+        field = table.model_fields.get(part) if table is not None else None
+        table = model_in(field.annotation) if field is not None else None
+    return table
 
 
 def _meant(path: list[str], beside: list[str], model: type[BaseModel]) -> str | None:

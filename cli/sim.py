@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from engine.core import State
     from engine.desk import Desk
     from engine.events import Derived
-    from engine.frame import Frame, Host, Recording
+    from engine.frame import Frame
+    from engine.frame.host import Host, Recording
     from engine.market.source import SimSource
     from engine.ports import Sink
     from engine.scenario import Planned, Scenario

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from engine.desk import OpenChild
-    from engine.frame import Frame, Host
+    from engine.frame import Frame
+    from engine.frame.host import Host
     from engine.market.source import SimSource
     from engine.ports import Sink
     from engine.session import Session

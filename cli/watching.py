@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from engine.feeds.symbols import is_symbol, pair_of
+from engine.feeds.symbols import asset_of, is_symbol, pair_of
 from engine.feeds.venues import DEFAULT, VENUES
 
 if TYPE_CHECKING:
@@ -41,10 +41,10 @@ def market_of(symbols: Sequence[str], venues: str) -> Market:
     for name in (s.strip().upper() for s in symbols):
         if not (name.isascii() and is_symbol(name)):
             raise click.BadParameter(
-                f"expected a symbol such as BTCUSDT, BTC-USD or XBT/USD, found {name[:30]!r}",
+                f"expected a symbol such as BTCUSDT, BTC-USD, XBT/USD or BTC, found {name[:30]!r}",
                 param_hint="SYMBOL",
             )
-        names.setdefault(pair_of(name) or name, name)
+        names.setdefault(pair_of(name) or asset_of(name), name)
     if len(names) * len(named) > MAX_SYMBOLS:
         raise click.BadParameter(
             f"at most {MAX_SYMBOLS} symbols in one run, over all venues, found {len(names) * len(named)}",

@@ -13,14 +13,16 @@ import click
 import msgspec
 
 from cli.durations import Duration, moment_ns
-from engine.frame import Fan, View
+from engine.frame import View
+from engine.frame.fan import Fan
 from engine.text import clean
 
 if TYPE_CHECKING:
-    from engine.core import State, SymbolState
+    from engine.core import State
     from engine.events import Derived
     from engine.ports import WhatIf
     from engine.session import Session
+    from engine.symbol import SymbolState
 
 LONGEST_S = 1_000_000.0  # two minutes to run
 SIMULATED = "sim:"

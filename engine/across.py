@@ -11,12 +11,14 @@ import math
 
 import msgspec
 
-from engine.core import State, SymbolState
-from engine.frame import AcrossNow, LegNow
+from engine.asked import asked_as, lacking
+from engine.core import State
+from engine.frame.across import AcrossNow, LegNow
 from engine.kernels import ladder as ladder_kernel
 from engine.kernels.level_book import ASK, BID
 from engine.kernels.market import HEARD_TS
 from engine.quotes import rate, watched_rate
+from engine.symbol import SymbolState
 
 SPREAD, BASIS = "spread", "basis"
 MOST_LEGS = 8
@@ -25,12 +27,13 @@ SHARE = 0.6  # of the rows, that touches may lie apart
 
 
 def across_now(state: State, base: str, rows: int = 0) -> AcrossNow | None:
-    """Every market in `base`, and the best trade between two of them; None where there are not two.
+    """Every market in `base`, and the best trade between two; None where only one was asked for.
 
     `rows`: of each side of the ladders, all with the same price a row.
     """
     numbers = [number for number, symbol in state.symbols.items() if symbol.instrument.base == base]
-    if len(numbers) < 2:
+    absent = lacking(state.asked, base)[:MOST_LEGS]
+    if not numbers or len(numbers) + len(absent) < 2:
         return None
     first = state.symbols[numbers[0]]
     quote = first.instrument.quote
@@ -46,10 +49,11 @@ def across_now(state: State, base: str, rows: int = 0) -> AcrossNow | None:
             if after is not None and (best is None or after > best[0]):
                 best = after, cheap, dear
     if best is None:
-        return AcrossNow(base, quote, legs, step=step)
+        return AcrossNow(base, quote, legs, step=step, lacking=absent)
     after, cheap, dear = best
     kind, why = kind_of(state, legs[cheap], legs[dear])
-    return AcrossNow(base, quote, legs, cheap, dear, gap_bps(legs[cheap], legs[dear]), after, kind, why, step)
+    gap = gap_bps(legs[cheap], legs[dear])
+    return AcrossNow(base, quote, legs, cheap, dear, gap, after, kind, why, step, absent)
 
 
 def gap_bps(buy: LegNow, sell: LegNow) -> float | None:
@@ -87,6 +91,7 @@ def _leg(state: State, number: int, quote: str) -> LegNow:
         rate=rate(state, instrument.quote, quote),
         age_s=max(0, state.ts - heard) / 1e9 if heard > 0 else None,
         fee_bps=state.setup.taker_bps.get(instrument.venue, 0.0),
+        asked=asked_as(state.asked, number),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -15,15 +16,16 @@ from engine.advisers.news import check as check_news
 from engine.alerts.gate import AlertsState
 from engine.alerts.keep import check_alerts, check_watch
 from engine.alerts.watch import Watch
-from engine.core import State, SymbolState
-from engine.events import Agents, Baseline, Setup
-from engine.frame import Event, Feed
+from engine.core import State
+from engine.events import Agents, Asked, Baseline, Setup
+from engine.frame.alerts import Event
+from engine.frame.feeds import Feed
 from engine.instrument import Instrument
 from engine.kernels import charts_pack
 from engine.kernels import checkpoint as market_pack
 from engine.kernels import indicators as indicator_pack
 from engine.kernels import seconds as second_pack
-from engine.limits import check_agents, check_baseline, check_setup
+from engine.limits import MAX_VENUES, check_agents, check_asked, check_baseline, check_setup
 from engine.paper_orders import MOST_RESTING, Resting
 from engine.regimes import pack as regime_pack
 from engine.regimes.pack import PackedWords
@@ -34,6 +36,8 @@ from engine.signals.chain import check as check_chain
 from engine.signals.imbalance import BINS, ImbalanceSignal
 from engine.signals.sentiment import SentimentState
 from engine.signals.sentiment import check as check_sentiment
+from engine.symbol import SymbolState
+from engine.text import clean
 
 VERSION = 3
 MAX_ARRAY_BYTES = 64 * 1024 * 1024
@@ -87,6 +91,7 @@ class PackedState(msgspec.Struct, frozen=True):
     alerts: AlertsState = msgspec.field(default_factory=AlertsState)
     risk: RiskState = msgspec.field(default_factory=RiskState)
     chain: ChainState = msgspec.field(default_factory=ChainState)
+    asked: list[Asked] = []
 
 
 class BadCheckpoint(ValueError):
@@ -95,8 +100,9 @@ class BadCheckpoint(ValueError):
     for_people = True
 
 
-# In JSON control characters are escaped, but for DEL and those of C1, which are two bytes of UTF-8.
-_CONTROL = re.compile(rb"(?<!\\)(?:\\\\)*\\(?:u00[01]|[bfnrt])|\x7f|\xc2[\x80-\x9f]")
+MOST_TEXT = 2000  # as of a note that is read
+# JSON escapes the control characters of ASCII but for one; the others are as they are in it.
+_ESCAPED = re.compile(r"\\(?:u00[01]|[bfnrt])")
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(PackedState).decode
@@ -125,6 +131,7 @@ def pack(state: State) -> bytes:
             state.alerts,
             state.risk,
             state.chain,
+            state.asked,
         )
     )
 
@@ -135,7 +142,7 @@ def unpack(blob: bytes) -> State:
         packed = _decode(blob)
         if packed.version != VERSION:
             raise BadCheckpoint(f"checkpoint version {packed.version}, expected {VERSION}")
-        _check_text(packed)
+        packed = _cleaned(packed)
         check_setup(packed.setup)
         check_sentiment(packed.sentiment)
         check_news(packed.news)
@@ -149,6 +156,10 @@ def unpack(blob: bytes) -> State:
             raise BadCheckpoint(
                 f"expected at most {MOST_RESTING} orders on paper, found {len(packed.resting)}"
             )
+        if len(packed.asked) > MAX_VENUES:
+            raise BadCheckpoint(f"expected symbols of at most {MAX_VENUES} venues, found {len(packed.asked)}")
+        for note in packed.asked:
+            check_asked(note)
         return State(
             setup=packed.setup,
             seq=packed.seq,
@@ -168,6 +179,7 @@ def unpack(blob: bytes) -> State:
             alerts=packed.alerts,
             risk=packed.risk,
             chain=packed.chain,
+            asked=packed.asked,
         )
     except BadCheckpoint:
         raise
@@ -175,8 +187,8 @@ def unpack(blob: bytes) -> State:
         raise BadCheckpoint(f"damaged checkpoint: {error}") from error
 
 
-def _check_text(packed: PackedState) -> None:
-    """What a screen may show moves no cursor: notes are cleaned where they are read, this is the other way in."""
+def _cleaned(packed: PackedState) -> PackedState:
+    """With every text made fit for a screen: notes are cleaned where they are read, this is the other way in."""
     arrays: dict[str, PackedArray] = {}
     words = [
         msgspec.structs.replace(
@@ -184,8 +196,21 @@ def _check_text(packed: PackedState) -> None:
         )
         for s in packed.symbols
     ]
-    if _CONTROL.search(msgspec.json.encode(msgspec.structs.replace(packed, symbols=words))):
-        raise BadCheckpoint("damaged checkpoint: its text holds control characters")
+    text = msgspec.json.encode(msgspec.structs.replace(packed, symbols=words)).decode()
+    if text.isprintable() and not _ESCAPED.search(text.replace("\\\\", "")):
+        return packed  # as whatever `clean` lets through
+    found = _clean_all(msgspec.to_builtins(packed, builtin_types=(bytes,)))
+    return msgspec.convert(found, PackedState, strict=False)
+
+
+def _clean_all(value: Any) -> Any:
+    if isinstance(value, str):
+        return clean(value, MOST_TEXT)
+    if isinstance(value, dict):
+        return {_clean_all(key): _clean_all(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean_all(item) for item in value]
+    return value
 
 
 def _pack_symbol(index: int, symbol: SymbolState) -> PackedSymbol:

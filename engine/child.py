@@ -14,13 +14,14 @@ import numpy as np
 
 from engine.batch import ASKS_WHOLE, BIDS_WHOLE, Batch, BatchBuilder
 from engine.checkpoint import unpack
-from engine.core import State, SymbolState, listed
+from engine.core import State, listed
 from engine.events import Agents, FeedStatus, Kind, Listed, Said, Shock
-from engine.frame import Transport
+from engine.frame.host import Transport
 from engine.kernels.level_book import ASK, BID, EMPTY, KNOWN, levels_of
 from engine.kernels.market import UPDATE_ID
 from engine.ports import Checkpoint, Command, Jump, Seek, Source, tag_of
 from engine.risk.books import RiskState
+from engine.symbol import SymbolState
 
 _OURS = (Agents, Said, Shock)
 

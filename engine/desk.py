@@ -15,7 +15,9 @@ from typing import Protocol
 
 import msgspec
 
-from engine.frame import Fan, Frame, Host
+from engine.frame import Frame
+from engine.frame.fan import Fan
+from engine.frame.host import Host, Transport
 from engine.ports import (
     AddMark,
     CancelOrders,
@@ -37,6 +39,7 @@ from engine.ports import (
 from engine.session import Session
 
 INTERVENING = frozenset({"shock", "order", "cancel"})
+LOOK_EVERY_S = 0.25  # whether the session in front stands elsewhere in time than was last said
 
 
 class Futures(Protocol):
@@ -73,7 +76,7 @@ class Desk:
         open_child: OpenChild | None = None,
         futures: Futures | None = None,
     ) -> None:
-        self._publish = publish
+        self._out = publish
         self._host = host
         self._open_rewind = open_rewind
         self._say = say
@@ -82,14 +85,17 @@ class Desk:
         self._in_child = False
         self._rewind: Session | None = None
         self._rewind_task: asyncio.Task[None] | None = None
+        self._told: Transport | None = None  # in the last frame that was published
         self.main = make_session(self._publish_main, self._main_host)
 
     async def run(self) -> None:
         """Until the main session ends. A rewind is closed first: its file closes cleanly only without readers."""
         running = asyncio.create_task(self.main.run())
+        looking = asyncio.create_task(self._tell_of_transport())
         try:
             await asyncio.wait({running})
         finally:
+            looking.cancel()
             await self._close_rewind()
             if self._futures is not None:
                 await self._futures.close()
@@ -130,6 +136,17 @@ class Desk:
     def front(self) -> Session:
         """The session that is shown."""
         return self._rewind or self.main
+
+    async def _tell_of_transport(self) -> None:
+        """Frames come with ticks; while none comes, because it is paused or waits, the rest of it is still told."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            if self._told not in (None, self.front.source.transport):
+                self.front.draw()
+
+    def _publish(self, frame: Frame) -> None:
+        self._told = frame.host.transport
+        self._out(frame)
 
     def _fan_changed(self) -> None:
         self.front.draw()

@@ -60,6 +60,14 @@ class AdviserRule(msgspec.Struct, frozen=True):
     on: bool = True
 
 
+class Usual(msgspec.Struct, frozen=True, array_like=True):
+    """What is usual in a market, by the measures of `engine.kernels.regime`."""
+
+    volatility_bps: float  # of a minute
+    round_trip_bps: float  # of `Setup.round_trip_quote`
+    depth: float  # both sides within 1 %, base units
+
+
 class RegimeRule(msgspec.Struct, frozen=True):
     """From where on a market is called what; see `engine.kernels.regime`."""
 
@@ -67,6 +75,7 @@ class RegimeRule(msgspec.Struct, frozen=True):
     dislocated: float = 5.0
     trend_sigmas: float = 4.0  # net move of two minutes
     baseline_s: float = 1800.0  # how slowly the usual follows
+    usual: Usual | None = None  # where it is known from elsewhere: then it does not follow
 
 
 class Setup(msgspec.Struct, frozen=True, tag="setup"):
@@ -90,6 +99,22 @@ class Listed(msgspec.Struct, frozen=True, tag="listed"):
     symbol: int
     instrument: Instrument
     depth_limit: int = 0  # levels a side that a snapshot asks for; 0: unlimited
+
+
+class AskedFor(msgspec.Struct, frozen=True, array_like=True):
+    """A symbol that a venue does not trade as it was asked for."""
+
+    asked: str  # as the venue would spell it; an asset without a quote by its name
+    base: str
+    symbol: int | None = None  # the number of what is watched instead; None: nothing is
+    watched: str = ""  # its symbol
+
+
+class Asked(msgspec.Struct, frozen=True, tag="asked"):
+    """What a venue makes of the symbols that were asked for, where that differs. Said once, when its own are known."""
+
+    venue: str
+    symbols: tuple[AskedFor, ...]
 
 
 class FeedStatus(msgspec.Struct, frozen=True, tag="feed"):
@@ -317,7 +342,7 @@ class Agents(msgspec.Struct, frozen=True, tag="agents"):
 
 Note = (
     Setup | Listed | FeedStatus | FeedCount | Mark | Agents | Shock | Said | Post | Scored | ChainTransfer | FactorFit
-    | Baseline | Advised
+    | Baseline | Advised | Asked
 )  # fmt: skip
 
 
@@ -356,7 +381,7 @@ class Alert(msgspec.Struct, frozen=True, tag="alert"):
 
     ts: int
     symbol: int | None
-    kind: str  # as of `engine.frame.Event`
+    kind: str  # as of `engine.frame.alerts.Event`
     confidence: float | None
     text: str
 

@@ -14,7 +14,8 @@ from engine.alerts.watch import regimes, watch
 from engine.events import Derived
 
 if TYPE_CHECKING:
-    from engine.core import State, SymbolState
+    from engine.core import State
+    from engine.symbol import SymbolState
 
 
 def every_second(state: State, index: int, symbol: SymbolState, ts: int) -> list[Derived | Raised]:

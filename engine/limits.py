@@ -6,6 +6,7 @@ from engine.events import (
     FACTOR_SERIES,
     Advised,
     Agents,
+    Asked,
     Baseline,
     ChainTransfer,
     FactorFit,
@@ -51,6 +52,11 @@ REGIME = {
     "trend_sigmas": (0.5, 100.0),
     "baseline_s": (60.0, 86_400.0),
 }
+USUAL = {
+    "volatility_bps": (1e-18, 1e6),
+    "round_trip_bps": (1e-18, 1e6),
+    "depth": (1e-9, 1e18),
+}
 FIT_STATES = ("FITTED", "NOT_CONVERGED", "SHORT", "FLAT", "FAILED", "OFF")
 BAND_BPS = (1e-6, 5000.0)
 SCORE = {
@@ -69,6 +75,7 @@ MAX_REPLACED = 20  # transactions that one transfer takes the place of
 TIME_NS = (0, 2**63 - 1)
 AMOUNT = (0.0, 1e18)
 MAX_AGENTS = 10_000  # of which each is told
+MAX_ASKED = 200  # symbols of a venue: twice what may be watched in one run
 # Sums and differences of such are still numbers that a file can hold.
 MONEY, POSITION, COUNT = (-(2**60), 2**60), (-(2**50), 2**50), (0, 2**53)
 FAMILY = {
@@ -90,6 +97,8 @@ def check_setup(setup: Setup) -> None:
         _check(name, getattr(setup.signal, name), bounds)
     for name, bounds in REGIME.items():
         _check(name, getattr(setup.regime, name), bounds)
+    for name, bounds in USUAL.items() if setup.regime.usual is not None else ():
+        _check(name, getattr(setup.regime.usual, name), bounds)
     for name, bounds in ADVISERS.items():
         _check(name, getattr(setup.advisers, name), bounds)
     for name, bounds in SENTIMENT.items():
@@ -152,6 +161,12 @@ def check_advised(note: Advised) -> None:
     _check("horizon_s", note.horizon_s, HORIZON_S, "advice")
     if note.score is not None:
         _check("score", note.score, (-1.0, 1.0), "advice")
+
+
+def check_asked(note: Asked) -> None:
+    """Raises ValueError for more symbols than any session asks for."""
+    if len(note.symbols) > MAX_ASKED:
+        raise ValueError(f"expected at most {MAX_ASKED} symbols of a venue, found {len(note.symbols)}")
 
 
 def check_fit(note: FactorFit) -> None:

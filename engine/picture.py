@@ -10,25 +10,11 @@ from engine.across import across_now
 from engine.advisers.shown import advisers_now
 from engine.alerts.shown import alerts_now
 from engine.batch import OWN
-from engine.core import State, SymbolState
-from engine.frame import (
-    AgentNow,
-    AgentsNow,
-    Band,
-    Detail,
-    FamilyNow,
-    Features,
-    Level,
-    Line,
-    Market,
-    OwnOrder,
-    PaperLevel,
-    Print,
-    Proof,
-    SentimentNow,
-    Top,
-    View,
-)
+from engine.core import State
+from engine.frame import Market, View
+from engine.frame.agents import AgentNow, AgentsNow, FamilyNow
+from engine.frame.sentiment import SentimentNow
+from engine.frame.symbol import Band, Detail, Features, Level, Line, OwnOrder, PaperLevel, Print, Proof, Top
 from engine.kernels import charts_view as chart_view
 from engine.kernels import ladder as ladder_kernel
 from engine.kernels import seconds as second_kernel
@@ -36,6 +22,7 @@ from engine.regimes.shown import regime_now
 from engine.risk.shown import risk_now
 from engine.signals.chain import chain_now
 from engine.signals.sentiment import sentiment_now
+from engine.symbol import SymbolState
 
 BID, ASK = 0, 1
 SPREAD_ROWS = 6.0  # of the ladder

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from engine.events import Listed, Shock
-from engine.frame import Recording, Transport, View
+from engine.frame import View
+from engine.frame.host import Recording, Transport
 
 if TYPE_CHECKING:
     from engine.batch import Batch

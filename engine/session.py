@@ -16,7 +16,8 @@ from engine.batch import Batch, concat
 from engine.checkpoint import BadCheckpoint, pack, unpack
 from engine.core import State, apply, listed
 from engine.events import Derived
-from engine.frame import Frame, Host, View
+from engine.frame import Frame, View
+from engine.frame.host import Host
 from engine.paper_orders import farewell
 from engine.picture import picture
 from engine.ports import (

@@ -18,7 +18,7 @@ from typing import BinaryIO
 
 from engine.batch import Batch, concat
 from engine.events import Derived
-from engine.frame import Recording as Status
+from engine.frame.host import Recording as Status
 from engine.ports import Checkpoint
 from store.header import Header
 from store.recorder import Recorder

@@ -9,6 +9,7 @@ import msgspec
 from engine.events import (
     Advised,
     Agents,
+    Asked,
     Baseline,
     ChainTransfer,
     FactorFit,
@@ -24,6 +25,7 @@ from engine.limits import (
     MAX_REPLACED,
     check_advised,
     check_agents,
+    check_asked,
     check_baseline,
     check_fit,
     check_post,
@@ -95,6 +97,13 @@ def cleaned(note: Note) -> Note:
             except ValueError as error:
                 raise BadRecording(str(error)) from None
             return msgspec.structs.replace(note, tallies=tuple(_clean_fields(t) for t in tallies))
+        case Asked(symbols=symbols):
+            try:
+                check_asked(note)
+            except ValueError as error:
+                raise BadRecording(str(error)) from None
+            symbols = tuple(_clean_fields(each) for each in symbols)
+            return _clean_fields(msgspec.structs.replace(note, symbols=symbols))
         case Advised(symbol=symbol):
             try:
                 check_advised(note)

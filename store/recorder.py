@@ -19,7 +19,7 @@ from pathlib import Path
 
 from engine.batch import Batch
 from engine.events import Derived
-from engine.frame import Recording as Status
+from engine.frame.host import Recording as Status
 from engine.ports import Checkpoint
 from store.codec import MAX_LEVELS, MAX_ROWS
 from store.errors import StoreError

@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 
 from engine.batch import Batch
-from engine.frame import Transport
+from engine.frame.host import Transport
 from engine.ports import AUTO, Checkpoint, Clock, Command, Jump, Pause, Refold, Seek, Speed, StepBy
 from store.errors import BadRecording
 from store.lock import is_being_written

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,9 +16,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 from textual.app import App
-from textual.notifications import SeverityLevel
+from textual.notifications import Notification, Notify, SeverityLevel
 
-from engine.frame import Event, Frame, Recording, View
+from engine.frame import Frame, View
+from engine.frame.host import Recording
 from engine.ports import SetView
 from engine.text import clean
 from tui import actions, keep
@@ -25,7 +27,14 @@ from tui.bridge import Bridge
 from tui.deck import Deck
 from tui.glyphs import ASCII, UNICODE, to_ascii
 from tui.look import Look
-from tui.notices import AlertNotices, FillNotices, MarkNotices, MessageNotices, recording_notice
+from tui.notices import (
+    AlertNotices,
+    FillNotices,
+    MarkNotices,
+    MessageNotices,
+    alert_text,
+    recording_notice,
+)
 from tui.screens.start import StartScreen
 from tui.steering import FROZEN, Steering
 from tui.theme import DEFAULT_THEME, FALLBACK, Palette, Theme, load_themes
@@ -33,7 +42,7 @@ from tui.ticket import Ticket
 from tui.where import is_paper
 
 if TYPE_CHECKING:
-    from tui.bars.transport import TransportLine
+    from tui.bars.track import Tracked
     from tui.panels.base import Panel
     from tui.screens.main import MainScreen
 
@@ -42,6 +51,7 @@ SILENT_S = 3.0  # a live engine publishes ten frames a second; silence this long
 NOTHING_SHOWN = View(ladder_rows=1, columns=1, heat_rows=0, tape_rows=1)
 FIRST_HINT = "1 to 9 focus a panel, z zoom, : commands, ? help, q quit"
 FIRST_HINT_SIM = "s shock · w what-if · `microtui live BTCUSDT` for a real market"
+MOST_SAID = 10  # sentences about events that may still be on the screen
 OWN_SHOCK_S = 3.0  # after firing a shock its event needs no second word
 
 
@@ -93,6 +103,7 @@ class MicrotuiApp(App[None]):
         self._rings = bell
         self._alerts, self._fills, self._messages = AlertNotices(), FillNotices(), MessageNotices()
         self._marks = MarkNotices()
+        self._said_events: deque[Notification] = deque(maxlen=MOST_SAID)
         self._recording: Recording | None = None  # as the last frame had it
         self._state_file = state_file
         self._kept = keep.read(state_file)
@@ -261,32 +272,30 @@ class MicrotuiApp(App[None]):
         fill = self._fills.due(frame, time.monotonic())
         if fill:
             self.say(f"{self.look.glyphs.own} {fill}")
-        mark = self._marks.due(frame)
+        mark = self._marks.due(frame, time.monotonic())
+        if self._marks.went or mark is not None:
+            self._unsay_events()
         if mark is not None:
-            self.say(f"{self.look.glyphs.mark} {mark.text}", seconds=8)
+            self._said_events.append(self.say(f"{self.look.glyphs.mark} {mark.text}", seconds=8))
         event = self._alerts.due(frame, time.monotonic())
         ours = (
             event is not None and event.kind == "SHOCK" and time.monotonic() - self._shocked_at < OWN_SHOCK_S
         )
         if event is not None and not ours:
-            self.say(self._alert_text(event, frame), wrong=event.kind in ("FEED", "BOOK", "STALE"))
+            text = alert_text(event, frame, self.look)
+            self._said_events.append(self.say(text, wrong=event.kind in ("FEED", "BOOK", "STALE")))
         if self._alerts.rings or (self._rings and event is not None and not ours):
             self.bell()
+
+    def _unsay_events(self) -> None:
+        """What was told of events leaves the screen with the time that it was of."""
+        for said in self._said_events:
+            self._unnotify(said)
+        self._said_events.clear()
 
     def said_of_shock(self) -> None:
         """A person has just been told of a shock of their own."""
         self._shocked_at = time.monotonic()
-
-    def _alert_text(self, event: Event, frame: Frame) -> str:
-        from tui.panels.marks import kind_mark  # loaded with the panels, long after the first paint
-
-        lines, confidence = frame.market.lines, event.confidence
-        words = [kind_mark(event.kind, self.look)[0], event.kind]
-        if confidence is not None:
-            words.append(f"{confidence:.2f}")
-        if event.symbol is not None and len(lines) > 1 and event.symbol < len(lines):
-            words.append(lines[event.symbol].instrument.symbol)
-        return f"{' '.join(words)}: {event.text}" if event.text else " ".join(words)
 
     # the view
 
@@ -326,13 +335,15 @@ class MicrotuiApp(App[None]):
 
     # what a person sees besides panels
 
-    def say(self, text: str, *, wrong: bool = False, seconds: float = 5.0) -> None:
+    def say(self, text: str, *, wrong: bool = False, seconds: float = 5.0) -> Notification:
         """A sentence at the edge of the screen for a while; never read as markup."""
         severity: SeverityLevel = "warning" if wrong else "information"
         shown = clean(text, 400)
         if self.look.glyphs.ascii:
             shown = to_ascii(shown)
-        self.notify(shown, severity=severity, timeout=seconds, markup=False)
+        said = Notification(shown, "", severity, seconds, markup=False)
+        self.post_message(Notify(said))
+        return said
 
     def take_look(self, look: Look) -> None:
         """Colours, clock or amounts have changed: everything is drawn again."""
@@ -361,7 +372,7 @@ class MicrotuiApp(App[None]):
 
             perform(self, self.main, self.actions[action])
 
-    def on_transport_line_sought(self, message: TransportLine.Sought) -> None:
+    def on_tracked_sought(self, message: Tracked.Sought) -> None:
         frame = self.bridge.latest()
         if self.frozen:
             self.say(FROZEN)

@@ -17,7 +17,7 @@ from operator import add
 from rich.segment import Segment
 from rich.style import Style
 
-from engine.frame import HEAT_LEVELS
+from engine.frame.chart import HEAT_LEVELS
 from tui.colour import mix
 from tui.look import Look
 from tui.theme import Palette

@@ -7,9 +7,11 @@ import time
 from collections.abc import Sequence
 from functools import lru_cache
 
-from engine.frame import Line
+from engine.frame.symbol import Line
 from engine.instrument import Instrument
-from engine.text import clean
+from engine.text import MINUS, clean
+from engine.text import grouped as grouped
+from engine.text import signed as with_sign
 
 SECOND_NS = 1_000_000_000
 
@@ -24,19 +26,6 @@ BOOK_STATES = {
     "MISMATCH": "not the venue's book, resyncing",
 }
 MISSING = "–"
-
-
-def grouped(text: str) -> str:
-    """Decimal text with a space between groups of three digits before the point.
-
-    >>> grouped("61693.73"), grouped("-1234567"), grouped("12.5")
-    ('61 693.73', '-1 234 567', '12.5')
-    """
-    sign, digits = ("-", text[1:]) if text.startswith("-") else ("", text)
-    whole, point, rest = digits.partition(".")
-    head = len(whole) % 3
-    parts = ([whole[:head]] if head else []) + [whole[i : i + 3] for i in range(head, len(whole), 3)]
-    return sign + " ".join(parts) + point + rest
 
 
 def told_apart(line: Line, lines: Sequence[Line]) -> str:
@@ -98,16 +87,13 @@ def size(value: float, decimals: int) -> str:
     return grouped(f"{value:.{max(0, decimals - spare)}f}")
 
 
-def signed(value: float | None, decimals: int, minus: str = "−") -> str:
-    """A number with its sign always written; what rounds to zero has none of its own.
+def signed(value: float | None, decimals: int, minus: str = MINUS) -> str:
+    """A number with its sign, as `engine.text.signed` has it, or the sign for a missing one.
 
-    >>> signed(-0.333, 2), signed(0.31, 2), signed(-0.001, 2), signed(None, 2)
-    ('−0.33', '+0.31', '+0.00', '–')
+    >>> signed(-0.333, 2), signed(106_613, 0), signed(None, 2)
+    ('−0.33', '+106 613', '–')
     """
-    if value is None:
-        return MISSING
-    text = f"{value:+z.{decimals}f}"
-    return text.replace("-", minus)
+    return MISSING if value is None else with_sign(value, decimals).replace(MINUS, minus)
 
 
 def plain(value: float | None, decimals: int) -> str:

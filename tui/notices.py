@@ -10,15 +10,19 @@ from collections.abc import Iterator
 from itertools import takewhile
 from pathlib import Path
 
-from engine.frame import Event, Frame, Recording
+from engine.frame import Frame
+from engine.frame.alerts import Event
+from engine.frame.host import Recording
 from engine.text import clean
+from tui.look import Look
 
 FASTEST = 8.0  # times session time: beyond this alerts come faster than anyone reads
 JUMP_S = 2.0  # of session time more than was played: somebody went there
 PAUSE_S = 5.0  # between two alerts, at least
 FILL_PAUSE_S = 1.0  # between two words about fills of one's own
 SECOND_NS = 1_000_000_000
-LEAP_NS = 1800 * SECOND_NS  # between two frames: beyond this somebody went there
+LEAP_NS = 1800 * SECOND_NS  # between two frames as fast as it goes: beyond this somebody went there
+ARRIVED_S = 1.0  # of watching, behind a mark: this near somebody went there for its sake
 
 
 class AlertNotices:
@@ -66,21 +70,60 @@ def _newest_alert(before: Frame, frame: Frame) -> Event | None:
     return next((event for event in _new(before, frame) if event.kind not in ("MARK", "FILL", "SAID")), None)
 
 
+def alert_text(event: Event, frame: Frame, look: Look) -> str:
+    """An alert as a sentence."""
+    from tui.panels.marks import kind_mark  # loaded with the panels, long after the first paint
+
+    lines, confidence = frame.market.lines, event.confidence
+    words = [kind_mark(event.kind, look)[0], event.kind]
+    if confidence is not None:
+        words.append(f"{confidence:.2f}")
+    if event.symbol is not None and len(lines) > 1 and event.symbol < len(lines):
+        words.append(lines[event.symbol].instrument.symbol)
+    return f"{' '.join(words)}: {event.text}" if event.text else " ".join(words)
+
+
 class MarkNotices:
-    """The marks of a story as it runs past them, however fast: they are what one watches it for."""
+    """The marks of a story as it runs past them, however fast, or as one goes to them: what one watches it for."""
 
     def __init__(self) -> None:
-        self._before_ts: int | None = None
+        self._before: Frame | None = None
+        self._before_s = 0.0
+        self.went = (
+            False  # with this frame somebody went elsewhere: what was told of events is of another time
+        )
 
-    def due(self, frame: Frame) -> Event | None:
-        """The newest mark since the frame before, None after a seek back and where no story is told."""
-        before, now = self._before_ts, frame.market.ts
-        self._before_ts = now
-        transport = frame.host.transport
-        if before is None or not transport.about or not 0 < now - before <= LEAP_NS:
+    def due(self, frame: Frame, now_s: float) -> Event | None:
+        """The newest mark since the frame before; after a seek one that was gone to; none where no story is told.
+
+        `now_s` is a monotonic clock's.
+        """
+        before, passed_s = self._before, now_s - self._before_s
+        self.went = False
+        if frame is before:
             return None
-        found = (event for event in frame.market.events if event.kind == "MARK" and before < event.ts <= now)
-        return next(found, None)
+        self._before, self._before_s = frame, now_s
+        if before is None:
+            return None
+        self.went = _went(before, frame, passed_s)
+        if not frame.host.transport.about:
+            return None
+        now, fresh = frame.market.ts, frame.market.events
+        near_ns = round(ARRIVED_S * max(1.0, frame.host.transport.speed) * SECOND_NS)
+        since = now - near_ns
+        if not self.went:  # an event at the moment of one frame may come with the next
+            since, fresh = before.market.ts - near_ns, tuple(_new(before, frame))
+        return next((event for event in fresh if event.kind == "MARK" and since < event.ts <= now), None)
+
+
+def _went(before: Frame, frame: Frame, passed_s: float) -> bool:
+    """Whether somebody went elsewhere from one frame to the other: it was not played, at any speed."""
+    speed = max(before.host.transport.speed, frame.host.transport.speed)
+    fastest = not (
+        before.host.transport.speed and frame.host.transport.speed
+    )  # no speed tells how far it may be
+    most_ns = LEAP_NS if fastest else round((passed_s * speed + JUMP_S * max(1.0, speed)) * SECOND_NS)
+    return not 0 <= frame.market.ts - before.market.ts <= most_ns
 
 
 class FillNotices:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from engine.frame import Chart
+from engine.frame.chart import Chart
 from tui.axis import PriceScale, scale_for
 
 

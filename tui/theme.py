@@ -17,7 +17,7 @@ from rich.color import Color, ColorSystem
 from rich.style import Style
 from textual.theme import Theme as TextualTheme
 
-from engine.frame import HEAT_LEVELS
+from engine.frame.chart import HEAT_LEVELS
 from engine.text import clean
 from tui.colour import is_hex, mix, ramp
 

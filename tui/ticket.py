@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from engine.frame import Frame, Line, Market
+from engine.frame import Frame, Market
+from engine.frame.symbol import Line
 from engine.instrument import Instrument, NotOnGrid, Step
 from engine.ports import PlaceOrder
 from engine.text import clean

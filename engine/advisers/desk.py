@@ -20,7 +20,8 @@ from engine.kernels import seconds as grid
 from engine.ports import Command
 
 if TYPE_CHECKING:
-    from engine.core import State, SymbolState
+    from engine.core import State
+    from engine.symbol import SymbolState
 
 AGAIN = 0.5  # horizons after which the same word is said again, so that it stays valid
 MOST_SYMBOLS = 32  # shown: so much goes into a pipe without waiting for its reader

@@ -13,8 +13,9 @@ from engine.quotes import DOLLARS
 from engine.signals.chain import WINDOWS_S
 
 if TYPE_CHECKING:
-    from engine.core import State, SymbolState
+    from engine.core import State
     from engine.signals.sentiment import AssetState
+    from engine.symbol import SymbolState
 
 _HOUR_NS = 3600 * grid.SECOND_NS
 _SWING_NS = 60 * grid.SECOND_NS  # between looks at a swing's score: it stands on bars of five minutes

@@ -7,7 +7,7 @@ from engine.advisers.each_second import AdvisersState, Stance
 from engine.advisers.record import standing, wilson
 from engine.advisers.sight import COORDINATOR
 from engine.events import Baseline
-from engine.frame import AdviserNow, AdvisersNow, CalibrationBin
+from engine.frame.advisers import AdviserNow, AdvisersNow, CalibrationBin
 
 
 def advisers_now(state: AdvisersState, baseline: Baseline) -> AdvisersNow | None:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from engine.frame import SignalNow
+from engine.frame.symbol import SignalNow
 from engine.signals.sentiment import AssetState
 
 MICROSTRUCTURE, TECHNICAL, SENTIMENT, CHAIN, NEWS = (

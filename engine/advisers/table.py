@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.advisers.record import wilson
-from engine.frame import ENOUGH_PIECES
+from engine.frame.advisers import ENOUGH_PIECES
 
 BLOCK_S = 600.0
 BLOCKS_NEEDED = 10

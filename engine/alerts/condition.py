@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
-from engine.rules import AlertRule
+from engine.risk.books import MOST_FAMILIES
+from engine.rules import MOST_RULES, AlertRule
+
+MOST_CONDITIONS = 2 * MOST_RULES * MOST_FAMILIES  # all that can live at once, and as many that are gone
 
 
 class Condition(msgspec.Struct, array_like=True):
@@ -48,3 +51,17 @@ class Condition(msgspec.Struct, array_like=True):
         """What a person has not heard in between, in words."""
         missed, self.missed = self.missed, 0
         return f"; {missed} more since the last alert" if missed else ""
+
+
+def condition_of(conditions: dict[str, Condition], name: str) -> Condition:
+    """The one of that name; where there are too many, the one that was not asked for the longest is dropped.
+
+    They stand in the order in which they were last asked for, which a checkpoint keeps.
+    """
+    found = conditions.pop(name, None)
+    if found is None:
+        found = Condition()
+        if len(conditions) >= MOST_CONDITIONS:
+            del conditions[next(iter(conditions))]
+    conditions[name] = found
+    return found

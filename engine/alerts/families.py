@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from engine.alerts.condition import condition_of
 from engine.alerts.gate import Raised
 from engine.alerts.measures import amount
-from engine.alerts.watch import condition_of, plan_of
+from engine.alerts.watch import plan_of
 from engine.events import Alert
 from engine.kernels import seconds as grid
 from engine.risk.books import FamilyRisk, RiskState
 from engine.rules import AlertRule, RiskRule
 
 if TYPE_CHECKING:
-    from engine.core import State, SymbolState
+    from engine.core import State
+    from engine.symbol import SymbolState
 
 
 def second(state: State, ts: int) -> list[Raised]:

@@ -11,7 +11,7 @@ import msgspec
 
 from engine.alerts.condition import Condition
 from engine.events import Alert
-from engine.frame import Event
+from engine.frame.alerts import Event
 from engine.rules import AlertRule, AlertRules
 
 OWN_KINDS = frozenset({"MARK", "SHOCK", "FILL", "SAID"})

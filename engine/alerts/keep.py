@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from engine.alerts.condition import Condition
+from engine.alerts.condition import MOST_CONDITIONS, Condition
 from engine.alerts.gate import MOST_WHALES, AlertsState
 from engine.alerts.usual import BINS, Usual
-from engine.alerts.watch import MOST_CONDITIONS, Watch
+from engine.alerts.watch import Watch
 
 _COUNT = 10**12
 _HEAVY = 1e30

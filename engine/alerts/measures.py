@@ -13,14 +13,19 @@ from engine.alerts.usual import MEMORY_S, Usual
 from engine.kernels import seconds as grid
 from engine.quotes import rate
 from engine.rules import AlertRule
+from engine.text import signed
 
 if TYPE_CHECKING:
-    from engine.core import State, SymbolState
+    from engine.core import State
+    from engine.symbol import SymbolState
 
 UNUSUAL = (
     2.0  # times the median: among numbers that hardly move, the outermost one in a hundred means nothing
 )
 LEAST_SPREAD_BPS = 0.5  # a spread of three ticks where one is usual may be unusual, and costs nobody anything
+USUAL_SIGMAS = (
+    2.0  # a move of fewer deviations is what the market does anyway, however many basis points it is
+)
 LEAST_PAST_S = 300  # before anything is called unusual
 
 
@@ -165,14 +170,11 @@ def say_move(rule: AlertRule, sight: Sight) -> tuple[str, float | None, str]:
     bps = (sight.row[grid.MID] / before[grid.MID] - 1.0) * 1e4
     usual = before[grid.VOLATILITY_BPS] * math.sqrt(rule.window_s / 60.0)
     if not usual > 0.0:
-        return "MOVE", None, f"{bps:+.0f} bp in {rule.window_s:g} s"
+        return "MOVE", None, f"{signed(bps, 0)} bp in {rule.window_s:g} s"
     sigmas = abs(bps) / usual
     confidence = math.erf(sigmas / math.sqrt(2.0))
-    return (
-        "MOVE",
-        confidence,
-        f"{bps:+.0f} bp in {rule.window_s:g} s, {sigmas:.1f} deviations of what was usual",
-    )
+    against = f"{sigmas:.1f} deviations of what was usual" if sigmas >= USUAL_SIGMAS else "as usual by now"
+    return "MOVE", confidence, f"{signed(bps, 0)} bp in {rule.window_s:g} s, {against}"
 
 
 def measure_swing(rule: AlertRule, sight: Sight) -> tuple[float | None, int]:
@@ -202,9 +204,8 @@ def say_swing(rule: AlertRule, sight: Sight) -> tuple[str, float | None, str]:
     error = math.hypot(row[grid.DOUBT], before[grid.DOUBT])
     confidence = 0.5 * (1.0 + math.erf(abs(change) / error / math.sqrt(2.0))) if error > 0.0 else None
     base, minutes = sight.symbol.instrument.base, rule.window_s / 60.0
-    text = (
-        f"sentiment of {base} {before[grid.SENTIMENT]:+.2f} → {row[grid.SENTIMENT]:+.2f} in {minutes:g} min"
-    )
+    was, now = signed(before[grid.SENTIMENT], 2), signed(row[grid.SENTIMENT], 2)
+    text = f"sentiment of {base} {was} → {now} in {minutes:g} min"
     return "SWING", confidence, f"{text}, ±{error:.2f}" if error > 0.0 else text
 
 

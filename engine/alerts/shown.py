@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.alerts.watch import plan_of
-from engine.frame import AlertsNow, StandingNow
+from engine.frame.alerts import AlertsNow, StandingNow
 
 if TYPE_CHECKING:
     from engine.core import State

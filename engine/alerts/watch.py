@@ -20,7 +20,8 @@ from engine.kernels import seconds as grid
 from engine.rules import MOST_RULES, AlertRule, AlertRules
 
 if TYPE_CHECKING:
-    from engine.core import State, SymbolState
+    from engine.core import State
+    from engine.symbol import SymbolState
 
 
 class Watch(msgspec.Struct):
@@ -53,6 +54,8 @@ class Plan(NamedTuple):
 
     rules: AlertRules
     of_symbols: tuple[tuple[AlertRule, Measure, Words], ...]
+    learns_spread: bool  # a rule asks what is usual
+    learns_depth: bool
     of_regimes: tuple[AlertRule, ...]
     of_families: tuple[AlertRule, ...]
     of_whales: tuple[AlertRule, ...]
@@ -66,7 +69,8 @@ def _made(rules: AlertRules) -> Plan:
         return tuple(rule for rule in rules.rules if rule.kind in kinds)
 
     each = tuple((rule, *BY_KIND[rule.kind]) for rule in rules.rules if rule.kind in BY_KIND)
-    return Plan(rules, each, kind("regime"), kind(*FAMILY_KINDS), kind("whale"))
+    spreads, depths = (any(rule.threshold is None for rule in kind(name)) for name in ("spread", "depth"))
+    return Plan(rules, each, spreads, depths, kind("regime"), kind(*FAMILY_KINDS), kind("whale"))
 
 
 _latest = _made(AlertRules())
@@ -94,7 +98,8 @@ def watch(state: State, index: int, symbol: SymbolState, ts: int) -> list[Raised
         held.alive_at = ts
     sight = Sight(state, index, symbol, grid.latest(symbol.seconds).tolist(), ts)
     instrument = symbol.instrument
-    for rule, measure, words in plan_of(state.setup.alerts).of_symbols:
+    plan = plan_of(state.setup.alerts)
+    for rule, measure, words in plan.of_symbols:
         if rule.symbol and not concerns(rule, instrument):
             continue
         x, direction = measure(rule, sight)
@@ -102,12 +107,10 @@ def watch(state: State, index: int, symbol: SymbolState, ts: int) -> list[Raised
         if condition.step(x, direction, rule, ts):
             kind, confidence, text = words(rule, sight)
             said.append(Raised(Alert(ts, index, kind, confidence, text + condition.again()), rule))
-    if trusted:
-        spread, thin = sight.row[grid.SPREAD_BPS], thin_side(sight.row)
-        if spread > 0.0:
-            held.spread.learn(spread)
-        if thin > 0.0:
-            held.thinness.learn(1.0 / thin)
+    if trusted and plan.learns_spread and (spread := sight.row[grid.SPREAD_BPS]) > 0.0:
+        held.spread.learn(spread)
+    if trusted and plan.learns_depth and (thin := thin_side(sight.row)) > 0.0:
+        held.thinness.learn(1.0 / thin)
     return said
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from engine.alerts.condition import condition_of
 from engine.alerts.gate import MOST_WHALES, Raised
 from engine.alerts.measures import amount
-from engine.alerts.watch import condition_of, plan_of
+from engine.alerts.watch import plan_of
 from engine.events import Alert, ChainTransfer
 from engine.quotes import DOLLARS
 

@@ -82,9 +82,13 @@ def read_bars(paths: Sequence[Path], symbol: str = "", venue: str = "") -> Bars:
         raise DataError(
             f"{rows[int(np.argmax(np.diff(ts) < SHORTEST_NS)) + 1].place}: expected bars of 1 s or longer"
         )
-    interval_ns = _interval(ts)
+    interval_ns = (len(ts) < 2 and origin[2]) or _interval(ts)
     gaps = int((np.diff(ts) > interval_ns).sum())
     told += [*off, *more, *([f"bars are missing in {gaps:,} places"] if gaps else [])]
+    if len(ts) < 2 and not origin[2]:
+        told.append(
+            f"one bar alone does not say how long it is: taken as one of {said_interval(interval_ns)}"
+        )
     opened, high, low, close = np.array(ticks, np.int64).reshape(-1, 4).T
     instrument = Instrument(
         clean(venue or origin[0], 20), name, base, quote, step_of(tick_places), step_of(lot_places)
@@ -103,16 +107,16 @@ class _Row:
     place: str  # file and line
 
 
-def _origin(path: Path) -> tuple[str, str]:
-    """Venue and symbol: of a fetched file what it says, else what its name begins with."""
+def _origin(path: Path) -> tuple[str, str, int]:
+    """Venue, symbol and interval (ns): of a fetched file what it says, else what its name begins with and 0."""
     if path.suffix == ".parquet":
         try:
             origin = origin_of(path)
-            return VENUES[origin.market], origin.symbol
+            return VENUES[origin.market], origin.symbol, INTERVALS_S.get(origin.interval, 0) * 10**9
         except DataError:
             pass
     word = re.match(r"[A-Za-z0-9.]{1,20}", path.name.partition(".")[0])
-    return "file", word[0].upper() if word else "BARS"
+    return "file", word[0].upper() if word else "BARS", 0
 
 
 def _read(path: Path) -> list[_Row]:
@@ -213,6 +217,11 @@ def _row(line: tuple[Any, ...], found: dict[str, int], place: str) -> _Row | Non
     values = [line[found[name]] for name in ("open", "high", "low", "close")]
     if all(_is_empty(value) for value in values):
         return None
+    if any(_is_empty(value) for value in values):
+        raise DataError(
+            f"{place}: expected open, high, low and close, or none of them, found "
+            f"{clean(' '.join(str(value) for value in values), 60)!r}"
+        )
     opened, high, low, close = (_decimal(value, place, "a price above zero") for value in values)
     volume_text = line[found["volume"]]
     volume = Decimal(0) if _is_empty(volume_text) else _decimal(volume_text, place, "a volume")
@@ -234,7 +243,9 @@ def _decimal(value: Any, place: str, expected: str) -> Decimal:
     try:
         found = Decimal(text.strip())
     except InvalidOperation:
-        raise DataError(f"{place}: expected {expected}, found {clean(text, 40)!r}") from None
+        comma = re.fullmatch(r"\s*[-+]?\d+,\d+\s*", text)
+        works = f": decimals have a point, {clean(text.replace(',', '.'), 40)}" if comma else ""
+        raise DataError(f"{place}: expected {expected}, found {clean(text, 40)!r}{works}") from None
     if not found.is_finite() or abs(found) > 10**12:
         raise DataError(f"{place}: expected {expected}, found {clean(text, 40)!r}")
     return found

@@ -10,7 +10,7 @@ from engine.batch import MISSING, ROW, Batch, BatchBuilder, Levels, Rows, no_lev
 from engine.data.exact import Ints
 from engine.events import FeedStatus, Kind, Listed, Note, Said, Setup
 from engine.feeds.clock import TICK_NS
-from engine.frame import Transport
+from engine.frame.host import Transport
 from engine.instrument import Instrument
 from engine.ports import Command
 

@@ -34,7 +34,7 @@ _MAKER = Column("maker", ("is_buyer_maker",), "flag")
 _AGG = ("id", "price", "size", "first_id", "last_id", "ts", "maker")
 _TRADES = ("id", "price", "size", None, "ts", "maker")
 _BARS = ("ts", "open", "high", "low", "close", "volume", None, None, "trades", "bought", None, None)
-_TOPS = ("id", "bid", "bid_size", "ask", "ask_size", None, "ts")
+_TOPS = ("id", "bid", "bid_size", "ask", "ask_size", "ts", None)
 
 KINDS = {
     "aggTrades": Kind(
@@ -65,7 +65,7 @@ KINDS = {
     ),
     "bookTicker": Kind(
         (
-            Column("ts", ("event_time", "time"), "time"),
+            Column("ts", ("transaction_time", "time"), "time"),  # the clock of trades; not when it was sent
             Column("id", ("update_id",), "id"),
             Column("bid", ("best_bid_price",), "price"),
             Column("bid_size", ("best_bid_qty",), "volume"),

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import httpx
 
@@ -27,6 +28,7 @@ MAX_SMALL_BYTES = 4096
 MAX_LARGE_BYTES = 4 << 30
 TRIES = 5  # in a row that bring nothing
 LONGEST_WAIT_S = 60.0
+T = TypeVar("T")
 
 
 class _Again(Exception):
@@ -65,6 +67,22 @@ class Downloads:
                         raise DataError(f"{host_of(url)} answered with more than {MAX_SMALL_BYTES} bytes")
                 return body
 
+        return self._asked(url, ask)
+
+    def there(self, url: str) -> bool:
+        """Whether the host has such a file, of which no more than the beginning is asked for."""
+
+        def ask() -> bool:
+            try:
+                with self._answer(url, {}):
+                    return True
+            except NotThere:
+                return False
+
+        return self._asked(url, ask)
+
+    def _asked(self, url: str, ask: Callable[[], T]) -> T:
+        """What it gives, with patience."""
         for number in range(TRIES):
             try:
                 return ask()

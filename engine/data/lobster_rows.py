@@ -176,6 +176,12 @@ class LobsterDay:
                 f"{'ask' if side else 'bid'} of {text(ticks)}, the file has {file:,}"
             )
         order = f"{kinds[int(self._day.directions[row]) > 0]} at {text(int(self._day.ticks[row]))}"
+        if why == kernel.TOO_MUCH:
+            ours, file = self._fault[kernel.FAULT_OURS : kernel.FAULT_FILE + 1].tolist()
+            return DataError(
+                f"{message}: expected at most the {ours:,} that rest of the order {int(self._day.ids[row])} "
+                f"{order} to be executed, found {file:,}"
+            )
         if why == kernel.WOULD_TRADE:
             return DataError(
                 f"{message}: expected a new order that rests, found one {order} that would trade"

@@ -13,6 +13,7 @@ from engine.events import Kind, Said, Setup
 from engine.feeds.capture_grid import captured_instrument
 from engine.feeds.clock import TICK_NS
 from engine.feeds.errors import FeedError, Malformed
+from engine.feeds.network import is_here
 from engine.feeds.raw import IN, LOST, OPEN, OUT, REST, RawMessage
 from engine.feeds.raw_formats import HFT, format_of, messages_of
 from engine.feeds.raw_playback import RawPlayback, is_listing, limit_of, symbols_of
@@ -33,10 +34,11 @@ class _Heard:
         self.symbols: dict[str, None] = {}  # in the order in which they were asked for
         self.limit: int | None = None
         self.listing: bytes | None = None
+        self.here = False  # served on the machine that was captured
 
 
 class RawTape:
-    """One file. `instrument` is the first symbol's; `note` says what it is."""
+    """One file. `instrument` is the first symbol's; `note` says what it is, `made_up` that no exchange sent it."""
 
     def __init__(self, path: Path, setup: Setup) -> None:
         self._path, self._setup = path, setup
@@ -47,6 +49,7 @@ class RawTape:
         symbols = " ".join(name for heard in self._heard.values() for name in heard.symbols)
         venues = ", ".join(heard.info.title for heard in self._heard.values())
         self.note = f"{clean(symbols, 80)} on {venues}: {count:,} messages of {self._name}"
+        self.made_up = any(heard.here for heard in self._heard.values())
 
     def _listed_first(self) -> Instrument:
         for heard in self._heard.values():
@@ -147,6 +150,7 @@ def _read_through(path: Path, name: str) -> tuple[dict[str, _Heard], int, int]:
 
 
 def _look(message: RawMessage, heard: _Heard, protocol: Venue) -> None:
+    heard.here |= message.dir != IN and is_here(message.url)
     if message.dir in (OUT, OPEN) or (message.dir == IN and not heard.symbols):
         heard.symbols.update(dict.fromkeys(symbols_of(message)))
     elif not message.conn and is_listing(protocol, message):

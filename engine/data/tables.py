@@ -248,14 +248,15 @@ class _Checking:
 
     def _times(self, raw: Ints) -> Ints:
         """ns UTC, never falling."""
-        unit = _unit_ns(int(np.median(raw)))
+        unit = _unit_ns(int(raw[0]))
         if unit is None:
             raise DataError(
-                f"{self._name}: expected times in ms, µs or ns since 1970, found {int(np.median(raw))}"
+                f"{self._name}, line {int(self._lines[0])}: expected a time in ms, µs or ns since 1970, "
+                f"found {int(raw[0])}"
             )
         low = (self._day_ns - SLACK_NS) // unit
         high = (self._day_ns + _DAY_NS + SLACK_NS) // unit
-        self._refuse((raw < low) | (raw > high), f"a time on {self._said_day()}", raw)
+        self._refuse((raw < low) | (raw > high), f"a time on {self._said_day()} in {_UNITS[unit]}", raw)
         ts = raw * unit
         held: Ints = np.maximum.accumulate(ts)
         fall = held - ts
@@ -286,3 +287,6 @@ class _Checking:
 def _unit_ns(value: int) -> int | None:
     """ns a unit of a time by its size: any day from 2001 to 2286 has so many digits."""
     return {13: 1_000_000, 16: 1_000, 19: 1}.get(len(str(value)))
+
+
+_UNITS = {1_000_000: "ms", 1_000: "µs", 1: "ns"}

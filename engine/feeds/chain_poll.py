@@ -10,6 +10,7 @@ from typing import Protocol
 from engine.events import ChainTransfer, FeedCount, FeedStatus
 from engine.feeds.chain_etherscan import VENUE, Answered, Etherscan
 from engine.feeds.chain_options import ChainOptions
+from engine.feeds.chain_voice import ChainVoice
 from engine.feeds.errors import Answer, Refused
 from engine.feeds.hosts import Hosts
 from engine.feeds.network import Reply, host_of
@@ -51,24 +52,19 @@ class ChainPoll:
         self._options = options
         self._hosts = hosts
         self._take = take
-        self._put = say
+        self._voice = ChainVoice(VENUE, say)
         self._host = host_of(options.etherscan)
-        self._answers = self._bytes = self._malformed = self._ignored = self._failures = 0
-        self._answered = False
-        self._said: FeedStatus | None = None
-        self._counted = FeedCount(VENUE)
-        self._counted_at = 0
 
     async def run(self) -> None:
         """Until cancelled, or refused for good."""
-        self._say(ConnectionState.CONNECTING, f"to {self._host}")
+        self._voice.say(ConnectionState.CONNECTING, f"to {self._host}")
         while True:
             await self._clock.sleep(max(0, self._protocol.due - self._clock.now()) / _NS)
             answered = await self._ask()
             for transfer in answered.transfers:
                 self._take(transfer)
-            self._malformed += answered.malformed
-            self._ignored += answered.ignored
+            self._voice.malformed += answered.malformed
+            self._voice.ignored += answered.ignored
             self._tell(answered.refused)
             if answered.refused is not None and answered.refused.answer is Answer.FINAL:
                 return
@@ -81,7 +77,7 @@ class ChainPoll:
             reply = await self._network.fetch(self._protocol.request(), {}, self._options.max_body_bytes)
         except Refused as refused:
             return self._protocol.failed(refused, self._clock.now())
-        self._bytes += len(reply.body)
+        self._voice.bytes += len(reply.body)
         now = self._clock.now()
         if len(reply.body) < _LONG_BYTES:
             answered = self._protocol.receive(reply, now)
@@ -94,25 +90,15 @@ class ChainPoll:
     def _tell(self, refused: Refused | None) -> None:
         now = self._clock.now()
         if refused is None:
-            self._answered = True
-            self._answers += 1
+            self._voice.messages += 1
             old = now - self._protocol.head_at > _OLD_NS
-            self._say(ConnectionState.LIVE, f"{self._host} has had no new block for minutes" if old else "")
+            self._voice.say(
+                ConnectionState.LIVE, f"{self._host} has had no new block for minutes" if old else ""
+            )
         else:
-            self._failures += 1
+            self._voice.reconnects += 1
             blocked = refused.answer is not Answer.RETRY
             state = ConnectionState.BLOCKED if blocked else ConnectionState.BACKOFF
             retry_at = None if refused.answer is Answer.FINAL else self._protocol.due
-            self._say(state, refused.reason, retry_at)
-        note = FeedCount(
-            VENUE, self._answers, self._bytes, self._malformed, self._ignored, reconnects=self._failures
-        )
-        if note != self._counted and (now - self._counted_at >= _NS or refused is not None):
-            self._counted, self._counted_at = note, now
-            self._put(note)
-
-    def _say(self, state: str, reason: str = "", retry_at: int | None = None) -> None:
-        note = FeedStatus(VENUE, state, reason=reason, retry_at_ns=retry_at)
-        if note != self._said:
-            self._said = note
-            self._put(note)
+            self._voice.say(state, refused.reason, retry_at)
+        self._voice.count(now, at_once=refused is not None)

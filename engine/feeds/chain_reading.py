@@ -34,7 +34,8 @@ class ChainReading:
         self._source = source
         self._transfers: deque[ChainTransfer] = deque()
         self._said: list[FeedStatus | FeedCount] = []
-        self._lost = 0
+        self._states: dict[str, FeedStatus] = {}  # what each source said of itself last
+        self._let_go: dict[str, int] = {}  # transfers of the flood that is being told, by source
 
     def command(self, command: Command) -> None:
         """It takes none."""
@@ -43,15 +44,25 @@ class ChainReading:
         await self._source(self.put)
 
     def put(self, said: ChainTransfer | FeedStatus | FeedCount) -> None:
-        if not isinstance(said, ChainTransfer):
-            self._said.append(said)
-        elif len(self._transfers) < WAITING:
-            self._transfers.append(said)
-        else:
-            self._lost += 1
-            if self._lost == 1 or self._lost % 1000 == 0:
-                reason = f"{self._lost:,} transfers came faster than they can be told and were let go"
-                self._said.append(FeedStatus(said.source, "LIVE", None, reason))
+        if isinstance(said, ChainTransfer):
+            if len(self._transfers) < WAITING:
+                self._transfers.append(said)
+            else:
+                self._lose(said.source)
+            return
+        if isinstance(said, FeedStatus):
+            self._states[said.venue] = said
+        self._said.append(said)
+
+    def _lose(self, source: str) -> None:
+        lost = self._let_go[source] = self._let_go.get(source, 0) + 1
+        if lost == 1 or lost % 1000 == 0:
+            many = "1 transfer" if lost == 1 else f"{lost:,} transfers"
+            reason = f"{many} let go: they come faster than they can be told"
+            self._said.append(msgspec.structs.replace(self._state_of(source), reason=reason))
+
+    def _state_of(self, source: str) -> FeedStatus:
+        return self._states.get(source) or FeedStatus(source, "LIVE")
 
     def after(self, state: State, batch: Batch) -> Batch | None:
         """At a tick: what was said since the last one."""
@@ -66,6 +77,10 @@ class ChainReading:
             price = dollars(state, transfer.asset)
             worth = None if price is None else transfer.amount * price
             out.add_note(msgspec.structs.replace(transfer, value_quote=worth), state.ts)
+        if self._let_go and not self._transfers:  # the flood has been told: each is what it said it is
+            for source in self._let_go:
+                out.add_note(self._state_of(source), state.ts)
+            self._let_go.clear()
         return out.take()
 
 

@@ -17,6 +17,7 @@ from engine.events import FeedCount, FeedStatus
 from engine.feeds.backoff import Backoff
 from engine.feeds.chain_blockchain import Heard
 from engine.feeds.chain_options import ChainOptions
+from engine.feeds.chain_voice import ChainVoice
 from engine.feeds.errors import Answer, Malformed, Refused
 from engine.feeds.hosts import Hosts
 from engine.feeds.network import Socket, host_of
@@ -27,6 +28,7 @@ _NS = 1_000_000_000
 _BEAT_S = 0.1
 _AT_ONCE = 32  # messages read between two turns of the loop, about a millisecond
 _LATE_NS = 2 * _NS  # a loop that was busy for so long did not listen: silence proves nothing
+_CALM_NS = 10 * _NS  # a flood is over once nothing had to be let go for so long
 
 
 class ChainProtocol(Protocol):
@@ -46,16 +48,6 @@ class Connects(Protocol):
     """The part of `engine.feeds.network.Network` that is used here."""
 
     async def connect(self, url: str) -> Socket: ...
-
-
-class _Counts:
-    def __init__(self) -> None:
-        self.messages = self.bytes = self.malformed = self.ignored = self.reconnects = 0
-
-    def note(self, venue: str) -> FeedCount:
-        return FeedCount(
-            venue, self.messages, self.bytes, self.malformed, self.ignored, reconnects=self.reconnects
-        )
 
 
 class ChainStream:
@@ -83,15 +75,11 @@ class ChainStream:
         self._options = options
         self._hosts = hosts
         self._take = take
-        self._put = say
+        self._voice = ChainVoice(protocol.venue, say)
         self._backoff = Backoff(rng, options.backoff_min_s, options.backoff_max_s)
-        self._counts = _Counts()
-        self._counted = FeedCount(protocol.venue)
-        self._counted_at = 0
-        self._said: FeedStatus | None = None
         self._queue: deque[tuple[int, bytes]] = deque()
         self._waiting_bytes = 0
-        self._flooded = False
+        self._flood_ends = 0  # when the latest flood is over if nothing more is let go, ns; 0: none yet
         self._live_since = 0
 
     async def run(self) -> None:
@@ -115,7 +103,7 @@ class ChainStream:
         closed = self._hosts.closed(host_of(self._url), now)
         if closed is not None:
             raise closed
-        self._say(ConnectionState.CONNECTING, f"to {host_of(self._url)}")
+        self._voice.say(ConnectionState.CONNECTING, f"to {host_of(self._url)}")
         gap_ns = int(self._options.connect_gap_s * _NS)
         while (last := self._hosts.last_connect) is not None and self._clock.now() - last < gap_ns:
             await self._clock.sleep((last + gap_ns - self._clock.now()) / _NS)
@@ -125,14 +113,14 @@ class ChainStream:
     async def _wait_after(self, refused: Refused) -> bool:
         """Say why and until when, and wait; False: it was refused for good."""
         if refused.answer is Answer.FINAL:
-            self._say(ConnectionState.BLOCKED, refused.reason)
+            self._voice.say(ConnectionState.BLOCKED, refused.reason)
             return False
         told = refused.answer is Answer.WAIT
         wait_s = refused.seconds if told else self._backoff.next_s()
         state = ConnectionState.BLOCKED if told else ConnectionState.BACKOFF
-        self._say(state, refused.reason, self._clock.now() + int(wait_s * _NS))
+        self._voice.say(state, refused.reason, self._clock.now() + int(wait_s * _NS))
         await self._clock.sleep(wait_s)
-        self._counts.reconnects += 1
+        self._voice.reconnects += 1
         return True
 
     # A connection in use
@@ -141,8 +129,8 @@ class ChainStream:
         """Subscribe and read until it ends. Returns why it did."""
         self._queue.clear()
         self._waiting_bytes = 0
-        self._flooded = False
-        self._say(ConnectionState.SUBSCRIBING)
+        self._flood_ends = 0
+        self._voice.say(ConnectionState.SUBSCRIBING)
         for request in self._protocol.hello():
             await socket.send(request)
         reader = asyncio.create_task(self._drain(socket))
@@ -166,7 +154,7 @@ class ChainStream:
                 heard_at = now
                 self._live(live, now)
                 live = True
-            self._tell_counts(now)
+            self._voice.count(now)
             if ended:
                 return reader.result()
             patience_s = self._options.silent_s if live else self._options.first_data_s
@@ -179,7 +167,8 @@ class ChainStream:
             self._live_since = now
         if now - self._live_since > self._options.steady_s * _NS:
             self._backoff.reset()
-        self._say(ConnectionState.LIVE, "messages came faster than they can be read" if self._flooded else "")
+        flooded = now < self._flood_ends
+        self._voice.say(ConnectionState.LIVE, "messages came faster than they can be read" if flooded else "")
 
     async def _drain(self, socket: Socket) -> str:
         """Into the queue, until there is nothing more. Returns why."""
@@ -187,8 +176,8 @@ class ChainStream:
             while True:
                 data = await socket.receive()
                 if self._waiting_bytes + len(data) > self._options.max_waiting_bytes:
-                    self._counts.ignored += 1
-                    self._flooded = True
+                    self._voice.ignored += 1
+                    self._flood_ends = self._clock.now() + _CALM_NS
                     continue
                 self._waiting_bytes += len(data)
                 self._queue.append((self._clock.now(), data))
@@ -209,31 +198,15 @@ class ChainStream:
         return heard_data
 
     def _hear(self, data: bytes, ts: int) -> bool:
-        self._counts.messages += 1
-        self._counts.bytes += len(data)
+        self._voice.messages += 1
+        self._voice.bytes += len(data)
         try:
             heard = self._protocol.receive(data)
         except Malformed:
-            self._counts.malformed += 1
+            self._voice.malformed += 1
             return False
         try:
             self._take(heard, ts)
         except Malformed:
-            self._counts.malformed += 1
+            self._voice.malformed += 1
         return heard.data
-
-    # What is said of it
-
-    def _say(self, state: str, reason: str = "", retry_at: int | None = None) -> None:
-        note = FeedStatus(self._protocol.venue, state, reason=reason, retry_at_ns=retry_at)
-        if note != self._said:
-            self._said = note
-            self._put(note)
-
-    def _tell_counts(self, now: int) -> None:
-        if now - self._counted_at < _NS:
-            return
-        note = self._counts.note(self._protocol.venue)
-        if note != self._counted:
-            self._counted, self._counted_at = note, now
-            self._put(note)

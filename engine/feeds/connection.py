@@ -66,6 +66,7 @@ class Connection:
     ) -> None:
         self.state: str = ConnectionState.IDLE
         self.settled = asyncio.Event()  # it is listed, or has failed to be
+        self.trouble = ""  # why it could not be asked or opened, the last time that it could not
         self._before = before
         self.inbox = Inbox(options.max_inbox_bytes)
         self.protocol = protocol
@@ -130,6 +131,7 @@ class Connection:
                     lambda host: self._say(ConnectionState.CONNECTING, f"to {host}")
                 )
             except Refused as refused:
+                self.trouble = refused.reason
                 self.settled.set()
                 await self._wait_after(refused)
                 continue

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import Enum
 
 
@@ -26,6 +26,38 @@ class UnknownSymbol(FeedError):
             hint = f"; near matches: {', '.join(near)}" if near else ""
             parts.append(f"{venue} does not trade {symbol}{hint}")
         super().__init__(". ".join(parts))
+
+
+class NowhereTraded(FeedError):
+    """Several venues answered, and none of them trades what was asked for.
+
+    `unknown`: of each symbol, by venue, how that would spell it. `known`: by venue, all that it trades. `silent`: why a
+    venue has not answered, by venue; what it trades nobody knows.
+    """
+
+    def __init__(
+        self,
+        unknown: Sequence[Mapping[str, str]],
+        known: Mapping[str, Collection[str]],
+        silent: Mapping[str, str] | None = None,
+    ) -> None:
+        names = {venue: sorted(symbols) for venue, symbols in known.items()}
+        parts = [_nowhere(spelt, names) for spelt in unknown]
+        parts += [f"{venue} has not answered: {why}" for venue, why in (silent or {}).items()]
+        super().__init__(". ".join(parts))
+
+
+def _nowhere(spelt: Mapping[str, str], names: Mapping[str, list[str]]) -> str:
+    *venues, last = spelt
+    who = (
+        f"neither {' nor '.join(spelt)} trades"
+        if len(venues) == 1
+        else f"none of {', '.join(venues)} and {last} trades"
+    )
+    near = {venue: _near(symbol, names[venue]) for venue, symbol in spelt.items()}
+    hints = [f"{', '.join(alike)} on {venue}" for venue, alike in near.items() if alike]
+    said = f"{who} {next(iter(spelt.values()))}" if venues else f"{last} does not trade {spelt[last]}"
+    return said + (f"; near matches: {'; '.join(hints)}" if hints else "")
 
 
 def _near(symbol: str, names: list[str]) -> tuple[str, ...]:

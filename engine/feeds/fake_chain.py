@@ -2,7 +2,7 @@
 
 By hand, with no network at all:
 
-    python -m engine.feeds.fake_chain --port 9003
+    python -m engine.feeds.fake_chain --port 9012
 
 Faults are those of `engine.feeds.fake_faults.OnRequest`: `path` is "ws" for a WebSocket's handshake, "mute" for one
 that takes a subscription and says nothing, both with `symbol` "blockchain.info" or "mempool.space"; or "api" with
@@ -18,9 +18,8 @@ import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from http import HTTPStatus
 from types import TracebackType
-from typing import Self
+from typing import NoReturn, Self
 from urllib.parse import parse_qs, urlsplit
 
 from websockets.asyncio.server import Server, ServerConnection
@@ -31,13 +30,14 @@ from websockets.http11 import Request, Response
 
 from engine.feeds import fake_faults as ff
 from engine.feeds.fake_chain_site import BLOCKCHAIN, MEMPOOL, MadeUpChains
+from engine.feeds.fake_rest import WEB_PAGE, Answer
+from engine.feeds.fake_site import go_on, serve_by_hand
 
 NONSENSE = "nonsense"  # an answer of the API that is no JSON
 KEY = "THEKEYOFTHEFAKE"
 _PATHS = {"/inv": BLOCKCHAIN, "/api/v1/ws": MEMPOOL}
 _HELLO = {BLOCKCHAIN: '"unconfirmed_sub"', MEMPOOL: '"track-mempool"'}
 _BEAT_S = 0.02
-_WEB_PAGE = b"<!DOCTYPE html><html><body>Please sign in.</body></html>"
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class FakeChain:
         self._open: dict[ServerConnection, str] = {}  # who is told, and what for
         self._silent: set[ServerConnection] = set()
         self._server: Server
-        self._pump: asyncio.Task[None]
+        self._pump: asyncio.Task[NoReturn]
 
     @property
     def blockchain(self) -> str:
@@ -95,7 +95,7 @@ class FakeChain:
             close_timeout=1.0,
         )
         self._port = next(iter(self._server.sockets)).getsockname()[1]
-        self._pump = asyncio.create_task(self._run())
+        self._pump = asyncio.create_task(go_on(self._advance, _BEAT_S))
         return self
 
     async def __aexit__(
@@ -111,17 +111,9 @@ class FakeChain:
 
     # What happens, and who is told ---------------------------------------------------------------
 
-    async def _run(self) -> None:
-        before = time.monotonic()
-        while True:
-            await asyncio.sleep(_BEAT_S)
-            now = time.monotonic()
-            self.chains.advance(now - before, self._now_s())
-            before = now
-            self._tell()
-
-    def _tell(self) -> None:
-        """What is new, to whoever subscribed to it."""
+    def _advance(self, seconds: float) -> None:
+        """What is new goes to whoever subscribed to it."""
+        self.chains.advance(seconds, self._now_s())
         for venue, message in self.chains.take_news():
             self.say(venue, message)
 
@@ -206,7 +198,7 @@ class FakeChain:
         if isinstance(fault.kind, int):
             return _answer(fault.kind, b"", retry_after_s=fault.retry_after_s)
         if fault.kind == ff.HTML:
-            return _answer(200, _WEB_PAGE, "text/html")
+            return _answer(200, WEB_PAGE, "text/html")
         if fault.kind == ff.SLOW:
             await asyncio.sleep(fault.delay_s)
             return answer
@@ -221,10 +213,9 @@ class FakeChain:
 def _answer(
     status: int, body: bytes, media: str = "application/json", retry_after_s: int | None = None
 ) -> Response:
-    headers = Headers([("Content-Type", media), ("Content-Length", str(len(body))), ("Connection", "close")])
-    if retry_after_s is not None:
-        headers["Retry-After"] = str(retry_after_s)
-    return Response(status, HTTPStatus(status).phrase, headers, body)
+    headers = {} if retry_after_s is None else {"Retry-After": str(retry_after_s)}
+    answer = Answer(status, body, headers, media)
+    return Response(answer.status, answer.reason, Headers(answer.head()), answer.body)
 
 
 def settings_of(server: FakeChain) -> dict[str, str]:
@@ -250,15 +241,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m engine.feeds.fake_chain", description="Fake sources of public chains."
     )
-    parser.add_argument("--port", type=int, default=9003)
+    parser.add_argument("--port", type=int, default=9012)
     parser.add_argument("--seed", type=int, default=1)
-    chosen = parser.parse_args()
-    try:
-        asyncio.run(serve(chosen.port, chosen.seed))
-    except KeyboardInterrupt:
-        return
-    except OSError as fault:
-        parser.error(str(fault))
+    serve_by_hand(parser, lambda chosen: serve(chosen.port, chosen.seed))
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ LEVELS_A_SIDE = 1800
 EVENTS_PER_S = 250.0  # in a calm market; the capture's median is 190 ids a second, its mean 530
 TAKERS_PER_S = 1.5
 VOLATILITY = 8e-5  # of the price, for one second: about 2.4 % a day
+CALM = 4e-6  # that of one dollar in another: 3e-5 for a minute
 MEDIAN_DISTANCE = 1.4e-4  # of the price, between the touch and a maker's change
 WALLS = 6
 FOLLOWING_S = 1.0  # in which a market that follows another comes two thirds of the way
@@ -40,12 +41,15 @@ SYMBOLS = (
     ("LINKUSDT", "LINK", "0.01", "0.01", "10.63"),
     ("LTCUSDT", "LTC", "0.01", "0.001", "61.27"),
 )
+# Venues with another dollar trade this one as well, so that prices in the two can be compared.
+DOLLAR = ("", "USDT", "0.00001", "0.01", "0.99985")
 
 
 class MadeUpSymbol:
     """One symbol's book and flow, in ticks and lots; every change of a level is one update id."""
 
-    def __init__(self, listing: Listing, first_price: str, rng: random.Random) -> None:
+    def __init__(self, listing: Listing, first_price: str, rng: random.Random, rank: int = 0) -> None:
+        """`rank`: how many coins are better known."""
         self.listing = listing
         self._rng = rng
         self._tick_units = to_units(listing.tick_size)
@@ -56,10 +60,11 @@ class MadeUpSymbol:
         self._round_ticks = 10 ** max(1, len(str(int(self._fair))) - 3)
         self._sizes: tuple[dict[int, int], dict[int, int]] = ({}, {})
         self._prices: tuple[list[int], list[int]] = ([], [])  # ascending, both
-        rank = next(i for i, row in enumerate(SYMBOLS) if row[1] == listing.base)
         self._weight = 1.0 / (1.0 + 0.6 * rank)  # less money moves in less known coins
+        self._volatility = CALM if listing.base == DOLLAR[1] else VOLATILITY
         self._walls: list[tuple[bool, int]] = []
         self._leader: MadeUpSymbol | None = None
+        self._rate: MadeUpSymbol | None = None  # of the leader's money in ours
         self._burst = 1.0
         self._heat = 0.0  # excitement of the takers
         self._lean = 0.0  # -1 all sell, +1 all buy
@@ -82,9 +87,12 @@ class MadeUpSymbol:
         """In quote units."""
         return self._fair * self._tick_units / UNITS
 
-    def follow(self, leader: MadeUpSymbol) -> None:
-        """The same coin elsewhere: its price is ours within a second, and neither book shows the other's noise."""
-        self._leader = leader
+    def follow(self, leader: MadeUpSymbol, rate: MadeUpSymbol | None = None) -> None:
+        """The same coin elsewhere: its price is ours within a second, and neither book shows the other's noise.
+
+        `rate` is what its money costs in ours, where that is traded.
+        """
+        self._leader, self._rate = leader, rate
 
     # The flow ---------------------------------------------------------------------------------
 
@@ -123,10 +131,11 @@ class MadeUpSymbol:
         self._lean = max(
             -1.0, min(1.0, self._lean * math.exp(-slice_s / 4.0) + rng.gauss(0, 0.6) * slice_s**0.5)
         )
-        move = VOLATILITY * self._burst * math.sqrt(slice_s)
+        move = self._volatility * self._burst * math.sqrt(slice_s)
         self._fair *= math.exp(rng.gauss(0.15 * self._lean * move, move))
         if self._leader is not None:
-            self._fair *= (self._leader.fair / self.fair) ** (1.0 - math.exp(-slice_s / FOLLOWING_S))
+            there = self._leader.fair * (1.0 if self._rate is None else self._rate.fair)
+            self._fair *= (there / self.fair) ** (1.0 - math.exp(-slice_s / FOLLOWING_S))
         # Lone lookers-on act when the book lags by about a basis point, sooner the further it lags.
         gap_ticks = self._fair - (self._best(False) + self._best(True)) / 2
         patience = max(1.0, 1.2e-4 * self._fair)
@@ -330,6 +339,7 @@ class MadeUpMarket:
     """Several made-up symbols, each with random numbers of its own, so that one more changes no other.
 
     `spell` writes a base currency as the venue's symbol, `quote` is what they are quoted in. No symbols: all.
+    Nothing is traded against itself.
     """
 
     needs_audience = False
@@ -341,7 +351,7 @@ class MadeUpMarket:
         spell: Callable[[str], str] = "{}USDT".format,
         quote: str = "USDT",
     ) -> None:
-        known = {spell(row[1]): row for row in SYMBOLS}
+        known = {spell(row[1]): row for row in (*SYMBOLS, DOLLAR) if row[1] != quote}
         unknown = [symbol for symbol in symbols if symbol not in known]
         if unknown:
             raise ValueError(
@@ -352,19 +362,23 @@ class MadeUpMarket:
         for name in symbols or known:
             _, base, tick, lot, price = known[name]
             listing = Listing(name, base, quote, tick, lot)
-            self._symbols[name] = MadeUpSymbol(listing, price, random.Random(f"{seed}/{name}"))
+            rank = next((at for at, row in enumerate(SYMBOLS) if row[1] == base), 0)
+            self._symbols[name] = MadeUpSymbol(listing, price, random.Random(f"{seed}/{name}"), rank)
 
-    def follow(self, leader: MadeUpMarket) -> None:
-        """Trade the same coins at about the same prices."""
-        by_base = {made.listing.base: made for made in leader._symbols.values()}
-        for made in self._symbols.values():
-            if made.listing.base in by_base:
-                made.follow(by_base[made.listing.base])
+    def follow(self, leaders: Sequence[MadeUpMarket]) -> None:
+        """Trade the same coins as the first of these that has them, at about the same prices."""
+        ours = {made.listing.base: made for made in self._symbols.values()}
+        for leader in reversed(leaders):
+            for there in leader._symbols.values():
+                made = ours.get(there.listing.base)
+                if made is not None:
+                    is_ours = there.listing.quote == made.listing.quote
+                    made.follow(there, None if is_ours else ours.get(there.listing.quote))
 
     @staticmethod
     def bases() -> list[str]:
         """The currencies that are known."""
-        return [row[1] for row in SYMBOLS]
+        return [row[1] for row in (*SYMBOLS, DOLLAR)]
 
     @property
     def listings(self) -> Mapping[str, Listing]:

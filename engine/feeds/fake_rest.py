@@ -30,12 +30,9 @@ class Answer:
         return HTTPStatus(self.status).phrase
 
     def head(self) -> list[tuple[str, str]]:
-        return [
-            ("Content-Type", self.content_type),
-            ("Content-Length", str(len(self.body))),
-            ("Connection", "close"),
-            *self.headers.items(),
-        ]
+        told = [("Content-Type", self.content_type), ("Content-Length", str(len(self.body)))]
+        of_content = told if self.status != HTTPStatus.NOT_MODIFIED else []
+        return [*of_content, ("Connection", "close"), *self.headers.items()]
 
     def serialize(self) -> bytes:
         lines = [f"HTTP/1.1 {self.status} {self.reason}", *(f"{k}: {v}" for k, v in self.head()), "", ""]

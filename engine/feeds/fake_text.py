@@ -2,7 +2,7 @@
 
 By hand, with no network at all:
 
-    python -m engine.feeds.fake_text --port 9002
+    python -m engine.feeds.fake_text --port 9011
 
 Faults are those of `engine.feeds.fake_faults.OnRequest`, with the kinds below; `path` is "reddit", "news",
 "index", "token", "api" or "user", and `symbol` a subreddit or a name.
@@ -17,17 +17,17 @@ import contextlib
 import gzip
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from email.utils import formatdate
 from hashlib import blake2b
-from http import HTTPStatus
 from types import TracebackType
-from typing import Self
+from typing import NoReturn, Self
 from urllib.parse import parse_qs, urlsplit
 
 from engine.feeds import fake_faults as ff
 from engine.feeds import fake_text_site as site
-from engine.feeds.fake_rest import WEB_PAGE
+from engine.feeds.fake_rest import WEB_PAGE, Answer
+from engine.feeds.fake_site import go_on, serve_by_hand
 
 # Beside a plain HTTP status and `fake_faults`' HTML, HANG, CUT_SHORT and SLOW:
 LORIS = "slow loris"  # the true answer, a byte every `delay_s`
@@ -60,21 +60,6 @@ class Asked:
     headers: dict[str, str]
     status: int | str
     open_at_once: int  # requests under way, this one included
-
-
-@dataclass
-class _Answer:
-    status: int
-    body: bytes = b""
-    headers: dict[str, str] = field(default_factory=dict)
-    content_type: str = "application/atom+xml; charset=UTF-8"
-
-    def serialize(self) -> bytes:
-        lines = [f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}"]
-        if self.status != HTTPStatus.NOT_MODIFIED:
-            lines += [f"Content-Type: {self.content_type}", f"Content-Length: {len(self.body)}"]
-        lines += [f"{name}: {value}" for name, value in self.headers.items()]
-        return "\r\n".join([*lines, "Connection: close", "", ""]).encode() + self.body
 
 
 @dataclass
@@ -120,12 +105,12 @@ class FakeText:
         return f"{self.url}/fng/"
 
     _server: asyncio.Server
-    _pump: asyncio.Task[None]
+    _pump: asyncio.Task[NoReturn]
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._port)
         self._port = self._server.sockets[0].getsockname()[1]
-        self._pump = asyncio.create_task(self._run())
+        self._pump = asyncio.create_task(go_on(self._advance, _BEAT_S))
         return self
 
     async def __aexit__(
@@ -137,13 +122,8 @@ class FakeText:
             writer.transport.abort()
         await asyncio.wait({self._pump, *self._tasks})
 
-    async def _run(self) -> None:
-        before = time.monotonic()
-        while True:
-            await asyncio.sleep(_BEAT_S)
-            now = time.monotonic()
-            self.text.advance(now - before, self._now_ns())
-            before = now
+    def _advance(self, seconds: float) -> None:
+        self.text.advance(seconds, self._now_ns())
 
     # One request a connection --------------------------------------------------------------------
 
@@ -188,43 +168,43 @@ class FakeText:
 
     # What is answered ----------------------------------------------------------------------------
 
-    def _answer(self, query: _Query) -> _Answer:
+    def _answer(self, query: _Query) -> Answer:
         if query.route == "token":
             return self._token(query)
         if query.route in ("api", "user") and query.headers.get("authorization") != f"bearer {_TOKEN}":
-            return _Answer(401, b'{"message":"Unauthorized","error":401}', {}, "application/json")
+            return Answer(401, b'{"message":"Unauthorized","error":401}', {}, "application/json")
         answer = self._document(query)
         etag = f'"{blake2b(answer.body, digest_size=8).hexdigest()}"'
         answer.headers |= {"ETag": etag, "Last-Modified": formatdate(self._written_s(query), usegmt=True)}
         if query.headers.get("if-none-match") == etag:
-            return _Answer(304, headers=answer.headers)
+            return Answer(304, b"", answer.headers)
         return answer
 
-    def _token(self, query: _Query) -> _Answer:
+    def _token(self, query: _Query) -> Answer:
         if query.headers.get("authorization") != _basic(*self._keys):
-            return _Answer(401, b'{"message":"Unauthorized","error":401}', {}, "application/json")
+            return Answer(401, b'{"message":"Unauthorized","error":401}', {}, "application/json")
         body = f'{{"access_token":"{_TOKEN}","token_type":"bearer","expires_in":86400,"scope":"*"}}'
-        return _Answer(200, body.encode(), {}, "application/json")
+        return Answer(200, body.encode(), {}, "application/json")
 
-    def _document(self, query: _Query) -> _Answer:
+    def _document(self, query: _Query) -> Answer:
         limit = min(100, int(query.values.get("limit", "25")))
         found = self._posts(query, limit + 1)
         posts = found[:limit]
         if query.route == "index":
             days = max(1, int(query.values.get("limit", "1")))
-            return _Answer(200, site.index(days, self._now_ns()), {}, "application/json")
+            return Answer(200, site.index(days, self._now_ns()), {}, "application/json")
         if query.route == "user":
             known = self.text.account(query.place)
-            return _Answer(200, site.about(query.place, known, self._now_ns()), {}, "application/json")
+            return Answer(200, site.about(query.place, known, self._now_ns()), {}, "application/json")
         if query.route == "api":
-            return _Answer(
+            return Answer(
                 200, site.listing(posts, whole=len(found) <= limit), {}, "application/json; charset=UTF-8"
             )
         if query.route == "news":
-            return _Answer(200, site.rss(posts), {}, "application/rss+xml")
+            return Answer(200, site.rss(posts), {}, "application/rss+xml")
         if query.route == "reddit" and query.place in self.text.posts:
-            return _Answer(200, site.atom(query.place, posts))
-        return _Answer(404, b"<html>page not found</html>", {}, "text/html")
+            return Answer(200, site.atom(query.place, posts), {}, "application/atom+xml; charset=UTF-8")
+        return Answer(404, b"<html>page not found</html>", {}, "text/html")
 
     def _posts(self, query: _Query, limit: int) -> list[site.Written]:
         if query.route == "news":
@@ -248,23 +228,23 @@ class FakeText:
 
     # What goes wrong -----------------------------------------------------------------------------
 
-    def _spoiled(self, query: _Query, fault: ff.OnRequest) -> _Answer:
+    def _spoiled(self, query: _Query, fault: ff.OnRequest) -> Answer:
         kind = fault.kind
         if isinstance(kind, int):
             headers = {} if fault.retry_after_s is None else {"Retry-After": str(fault.retry_after_s)}
-            return _Answer(kind, b"<html>no</html>", headers, "text/html")
+            return Answer(kind, b"<html>no</html>", headers, "text/html")
         if kind in (REDIRECT, LOOP, OUTSIDE):
             here = query.path.removeprefix(_MOVED)
             there = here if query.path.startswith(_MOVED) else f"{_MOVED}{here}"
             target = "file:///etc/passwd" if kind == OUTSIDE else f"{self.url}{there}"
-            return _Answer(301 if kind == REDIRECT else 302, b"", {"Location": target})
+            return Answer(301 if kind == REDIRECT else 302, b"", {"Location": target})
         answer = self._answer(query)
         if kind == TRUNCATED:
             return replace(answer, body=answer.body[: len(answer.body) * 2 // 3])
         if kind == WRONG_TYPE:
             return replace(answer, content_type="text/html; charset=utf-8")
         if kind == ff.HTML:
-            return _Answer(200, WEB_PAGE, {}, "text/html")
+            return Answer(200, WEB_PAGE, {}, "text/html")
         if kind == NONSENSE:
             return replace(answer, body=bytes(range(256)) * 4)
         if kind == HUGE:
@@ -276,7 +256,7 @@ class FakeText:
             return replace(answer, body=_laughs())
         return self._rewritten(str(kind), query, answer)
 
-    def _rewritten(self, kind: str, query: _Query, answer: _Answer) -> _Answer:
+    def _rewritten(self, kind: str, query: _Query, answer: Answer) -> Answer:
         """The same kind of document, of other posts."""
         posts = self._posts(query, 100)
         if kind == TWICE:
@@ -352,16 +332,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m engine.feeds.fake_text", description="A fake Reddit, news desk and index."
     )
-    parser.add_argument("--port", type=int, default=9002)
+    parser.add_argument("--port", type=int, default=9011)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rate", type=float, default=0.2, help="posts a second, everywhere together")
-    chosen = parser.parse_args()
-    try:
-        asyncio.run(serve(chosen.port, chosen.seed, chosen.rate))
-    except KeyboardInterrupt:
-        return
-    except OSError as fault:
-        parser.error(str(fault))
+    serve_by_hand(parser, lambda chosen: serve(chosen.port, chosen.seed, chosen.rate))
 
 
 if __name__ == "__main__":

@@ -12,12 +12,12 @@ from engine.events import Kind, Mark, Setup
 from engine.feeds.clock import TICK_NS, SystemClock
 from engine.feeds.connection import Connection
 from engine.feeds.driver import Internet
-from engine.feeds.errors import UnknownSymbol
 from engine.feeds.hosts import PROCESS_HOSTS, Hosts
 from engine.feeds.network import Network
 from engine.feeds.options import FeedOptions
+from engine.feeds.traded import Traded
 from engine.feeds.venue import Venue
-from engine.frame import Transport
+from engine.frame.host import Transport
 from engine.ports import AddMark, Clock, Command, Resync
 from engine.text import clean
 
@@ -59,7 +59,6 @@ class LiveSource:
         self._builder = BatchBuilder()
         rng = rng or random.Random()
         self._connections: list[Connection] = []
-        self._spelt = [spelt if isinstance(spelt, str) else spelt[0] for spelt in watched[0].symbols]
         for venue, symbols, options in watched:
             protocol = venue(symbols, options, self._builder, self._number, partial=len(watched) > 1)
             before = [connection.settled for connection in self._connections]
@@ -68,6 +67,7 @@ class LiveSource:
                     protocol, network(options), self._clock, rng, options, hosts or PROCESS_HOSTS, before
                 )
             )
+        self._traded = Traded(self._connections)
         if setup is not None:
             self._builder.add_note(setup, self._started)
         self._tasks: list[asyncio.Task[None]] = []
@@ -83,7 +83,7 @@ class LiveSource:
         return Transport(label="LIVE", start=self._started, end=self._clock.now())
 
     async def batches(self) -> AsyncIterator[Batch]:
-        """Raises UnknownSymbol where the exchange answered so."""
+        """Raises UnknownSymbol where the exchange answered so, NowhereTraded where none of several trades a symbol."""
         self._tasks = [asyncio.create_task(connection.run()) for connection in self._connections]
         ended = self._clock.now() // TICK_NS * TICK_NS  # the newest tick that was taken
         try:
@@ -98,7 +98,7 @@ class LiveSource:
                 await self._fold(tick)
                 for connection in self._connections:
                     connection.check(tick, late_ns > _LATE_NS)
-                self._raise_what_ended()
+                self._raise_what_ended(tick)
                 ended = tick
                 yield self._end_at(tick)
             yield await self._last_batch(ended)
@@ -129,22 +129,14 @@ class LiveSource:
         for connection in connections:
             connection.folded(until)
 
-    def _raise_what_ended(self) -> None:
+    def _raise_what_ended(self, now: int) -> None:
         """A connection only ends with an error; a symbol that no venue trades is one too."""
         if self._closed.is_set():
             return
         for task in self._tasks:
             if task.done():
                 task.result()
-        protocols = [connection.protocol for connection in self._connections]
-        if len(protocols) > 1 and all(protocol.listed for protocol in protocols):
-            absent = set.intersection(*(set(protocol.absent) for protocol in protocols))
-            if absent:
-                raise UnknownSymbol(
-                    " or ".join(protocol.name for protocol in protocols),
-                    [self._spelt[at] for at in sorted(absent)],
-                    (),
-                )
+        self._traded.look(now)
 
     def _end_at(self, tick: int) -> Batch:
         self._builder.add(Kind.TICK, tick, symbol=-1)

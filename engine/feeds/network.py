@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 from urllib.parse import urlsplit
 
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
 
 class Reply(NamedTuple):
     """An HTTP answer; header names are lowercase."""
@@ -50,3 +52,11 @@ class Fetcher(Protocol):
 def host_of(url: str) -> str:
     """Host and port: what a refusal and a ban are about. A user's name and password are left out."""
     return urlsplit(url).netloc.rpartition("@")[2]
+
+
+def is_here(url: str) -> bool:
+    """Whether an address is this machine's own: what is served there is made up."""
+    try:
+        return urlsplit(url).hostname in LOOPBACK
+    except ValueError:
+        return False

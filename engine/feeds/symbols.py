@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
+
+from engine.events import AskedFor
 
 # Quotes that a symbol without a separator may end with, the longer first where one ends another.
 QUOTES = (
@@ -40,32 +43,70 @@ def pair_of(text: str) -> Pair | None:
         if text.startswith(other) and text.removeprefix(other) in QUOTES:
             return Pair(same, text.removeprefix(other))
     for quote in QUOTES:
-        if text.endswith(quote) and len(text) > len(quote):
-            base = text.removesuffix(quote)
+        base = text.removesuffix(quote)
+        if base not in ("", text) and (base, quote) != ("USD", "TUSD"):  # USDTUSD is USDT in USD
             return Pair(_SAME.get(base, base), quote)
     return None
 
 
+def likeliest(spelt: tuple[str, ...]) -> str:
+    """The spelling to ask a venue for first: that of a pair, since hardly any trades an asset by its mere name."""
+    return next((name for name in spelt if pair_of(name) is not None), spelt[0])
+
+
+def asset_of(text: str) -> str:
+    """What is traded: the base of a pair, else the name itself, which may be an asset's.
+
+    >>> asset_of("XBT/USD"), asset_of("eth"), asset_of("BTCUSDT_260626")
+    ('BTC', 'ETH', 'BTCUSDT_260626')
+    """
+    pair = pair_of(text)
+    return pair.base if pair is not None else _SAME.get(text.upper(), text.upper())
+
+
 def is_symbol(text: str) -> bool:
-    """Whether a venue might have it at all: letters, digits, one separator."""
-    return _SYMBOL.fullmatch(text.upper()) is not None and 3 <= len(text) <= 30
+    """Whether a venue might have it at all, as a pair or an asset: letters, digits, one separator."""
+    return _SYMBOL.fullmatch(text.upper()) is not None and 2 <= len(text) <= 30
 
 
 def spellings(text: str, separator: str, dollars: tuple[str, ...]) -> tuple[str, ...]:
     """How a venue that puts `separator` between base and quote may spell it, the best first.
 
-    Where the dollar that was asked for is not traded, the venue's own in the order of `dollars` do. What names no
-    pair, such as a dated future, and what is spelt as this venue does, is taken as it is.
+    Where the dollar that was asked for is not traded, the venue's own in the order of `dollars` do, and so they do for
+    an asset without a quote. A dated future, and what is spelt as this venue does, is taken as it is.
 
     >>> spellings("BTCUSDT", "-", ("USD", "USDC", "USDT"))
     ('BTC-USDT', 'BTC-USD', 'BTC-USDC')
     >>> spellings("BTCUSD", "", ("USDT", "USDC"))
     ('BTCUSD',)
+    >>> spellings("BTC", "/", ("USD", "USDT"))
+    ('BTC', 'BTC/USD', 'BTC/USDT')
     """
     text = text.upper()
     pair = pair_of(text)
-    own = f"{pair.base}{separator}{pair.quote}" if pair is not None else text
-    if pair is None or own == text or pair.quote not in DOLLARS:
-        return (own,)
-    others = (f"{pair.base}{separator}{quote}" for quote in dollars if quote != pair.quote)
-    return (own, *others)
+    if pair is None:
+        bare = re.fullmatch("[A-Z0-9]+", text) is not None
+        base = own = asset_of(text)
+        asked, others = "", dollars if bare else ()
+    else:
+        base, asked, own = pair.base, pair.quote, f"{pair.base}{separator}{pair.quote}"
+        others = dollars if own != text and asked in DOLLARS else ()
+    return (own, *(f"{base}{separator}{quote}" for quote in others if quote not in (asked, base)))
+
+
+def differing(wanted: Sequence[tuple[str, ...]], numbers: Mapping[str, int]) -> tuple[AskedFor, ...]:
+    """What is watched in another spelling than the best, or not at all. `numbers`: of all that is watched.
+
+    >>> differing([("BTC-USDT", "BTC-USD"), ("ETH-USD",)], {"BTC-USD": 4, "ETH-USD": 5})
+    (AskedFor(asked='BTC-USDT', base='BTC', symbol=4, watched='BTC-USD'),)
+    >>> differing([("XYZ/USD", "XYZ/USDT")], {})
+    (AskedFor(asked='XYZ/USD', base='XYZ', symbol=None, watched=''),)
+    """
+    found: list[AskedFor] = []
+    for asked, *others in wanted:
+        if asked in numbers:
+            continue
+        name = next((other for other in others if other in numbers), None)
+        watched = () if name is None else (numbers[name], name)
+        found.append(AskedFor(asked, asset_of(asked), *watched))
+    return tuple(found)

@@ -20,11 +20,12 @@ import msgspec
 import numpy as np
 
 from engine.batch import BatchBuilder
-from engine.events import FeedCount, FeedStatus, Kind, Listed
+from engine.events import Asked, FeedCount, FeedStatus, Kind, Listed
 from engine.feeds.errors import Malformed, UnknownSymbol
 from engine.feeds.options import FeedOptions
 from engine.feeds.requests import Request
 from engine.feeds.states import BookState
+from engine.feeds.symbols import differing, likeliest
 from engine.feeds.sync import BookSync, Join, Verdict
 from engine.instrument import Instrument
 from engine.text import clean
@@ -114,8 +115,9 @@ class Venue(ABC):
         self.first = 0
         self._numbers = numbers
         self.partial = partial
-        self.absent: tuple[int, ...] = ()  # by their positions in what was wanted
-        self.symbols = [Symbol(spelt[0], spelt, self.new_sync()) for spelt in wanted]
+        self.absent: dict[int, str] = {}  # how it would be spelt, by its position in what was wanted
+        self.known: tuple[str, ...] = ()  # all that is traded, where something is absent
+        self.symbols = [Symbol(likeliest(spelt), spelt, self.new_sync()) for spelt in wanted]
         self.listed = False
         self.weight_a_minute: int | None = None
         self.last_error = ""
@@ -193,7 +195,9 @@ class Venue(ABC):
         if not all(known) and not self.partial:
             unknown = [s.wanted[0] for s, is_known in zip(self.symbols, known, strict=True) if not is_known]
             raise UnknownSymbol(self.name, unknown, found)
-        self.absent = tuple(at for at, is_known in enumerate(known) if not is_known)
+        wanted = [symbol.wanted for symbol in self.symbols]
+        self.absent = {at: wanted[at][0] for at, is_known in enumerate(known) if not is_known}
+        self.known = tuple(found) if self.absent else ()
         named: dict[str, Symbol] = {}
         for symbol in (s for s, is_known in zip(self.symbols, known, strict=True) if is_known):
             symbol.name = next(name for name in symbol.wanted if name in found)
@@ -207,6 +211,9 @@ class Venue(ABC):
             self.use(index, found[symbol.name].instrument, ts)
             symbol.trading = clean(found[symbol.name].status, 20)
             self.say(index, ts)
+        differs = differing(wanted, {name: self.first + index for name, index in self.by_name.items()})
+        if differs:
+            self.builder.add_note(Asked(self.name, differs), ts)
 
     def _name_all(self) -> None:
         self.by_name = {name: index for index, name in enumerate(self.names)}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.agents.trading import Floats
-from engine.frame import FanRow
+from engine.frame.fan import FanRow
 
 QUANTILES = (0.05, 0.5, 0.95)
 TAIL = 0.05  # of the futures that the expected shortfall is a mean of

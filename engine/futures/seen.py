@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from engine.core import SymbolState
 from engine.frame import INTERVALS_NS
 from engine.instrument import Instrument
 from engine.kernels.charts_view import read_bars, read_tape
 from engine.kernels.level_book import ASK, BID, levels_of
 from engine.kernels.market import LOTS, RING_TICKS, TICKS, TRADES
+from engine.symbol import SymbolState
 
 Levels = npt.NDArray[np.int64]  # (n, 2): ticks, lots
 

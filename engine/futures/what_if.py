@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from engine.frame import Fan
+from engine.frame.fan import Fan
 from engine.futures.crew import Crew, Harvest
 from engine.futures.fan import bands, table
 from engine.futures.start import Rerun, prepared

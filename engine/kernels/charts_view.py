@@ -15,7 +15,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from engine.frame import HEAT_LEVELS, INTERVALS_NS, Chart
+from engine.frame import INTERVALS_NS
+from engine.frame.chart import HEAT_LEVELS, Chart
 from engine.instrument import Instrument
 from engine.kernels import helper, jit
 from engine.kernels.charts import (

@@ -12,7 +12,7 @@ import numpy as np
 
 from engine.batch import ASKS_WHOLE, BIDS_WHOLE, CHECKED, GOES_ON, ROW, Levels, Rows
 from engine.events import Kind
-from engine.kernels import helper, jit
+from engine.kernels import helper, inlined, jit
 from engine.kernels.checksum import checksum
 from engine.kernels.features import crossed, measure, mid_ticks, top_changed
 from engine.kernels.level_book import (
@@ -137,6 +137,48 @@ def _apply_sides(head: Ints, cells: Ints, far: Ints, levels: Ints, start: int, t
     return overflow
 
 
+@inlined
+def _fold_book(
+    row: Any,
+    levels: Levels,
+    head: Ints,
+    cells: Ints,
+    far: Ints,
+    now: Ints,
+    rings: Ints,
+    moves: Ints,
+    pending: Ints,
+) -> int:
+    """One snapshot or depth message. Returns the flags that it raises."""
+    start, turn, end = _level_range(row, len(levels))
+    if start < 0:
+        return OVERFLOW
+    if row.kind == _SNAPSHOT:
+        if row.flags & GOES_ON == 0 or now[SYNCED] == 0:
+            _begin(now, rings)
+        _begin_sides(head, cells, levels, start, turn, end, row.flags)
+    elif now[SYNCED]:
+        now[UPDATES] += 1
+        message(now)
+        delay(now, row.ts_recv, row.ts_event)
+    else:
+        return 0
+    flags = _apply_sides(head, cells, far, levels, start, turn, end)
+    if row.size_lots > 0:
+        for side in range(2):
+            cut_side(head, cells, far, side, row.size_lots)
+    if row.flags & CHECKED:
+        flags |= sums_agree(now, checksum(head, cells, far, row.ask_ticks), row.price_ticks)
+    now[UPDATE_ID] = row.last_id
+    now[HEARD_TS] = row.ts_recv
+    top_changed(head, cells, far, now, moves)
+    if crossed(head):
+        flags |= CROSSED
+    if row.kind == _DELTA:
+        book_says(now, pending, row.last_id)
+    return flags
+
+
 @jit
 def _fold(
     rows: Rows,
@@ -166,33 +208,7 @@ def _fold(
         elif row.symbol != symbol:
             continue
         elif row.kind == _DELTA or row.kind == _SNAPSHOT:
-            start, turn, end = _level_range(row, len(levels))
-            if start < 0:
-                flags |= OVERFLOW
-                continue
-            if row.kind == _SNAPSHOT:
-                if row.flags & GOES_ON == 0 or now[SYNCED] == 0:
-                    _begin(now, rings)
-                _begin_sides(head, cells, levels, start, turn, end, row.flags)
-            elif now[SYNCED]:
-                now[UPDATES] += 1
-                message(now)
-                delay(now, row.ts_recv, row.ts_event)
-            else:
-                continue
-            flags |= _apply_sides(head, cells, far, levels, start, turn, end)
-            if row.size_lots > 0:
-                for side in range(2):
-                    cut_side(head, cells, far, side, row.size_lots)
-            if row.flags & CHECKED:
-                flags |= sums_agree(now, checksum(head, cells, far, row.ask_ticks), row.price_ticks)
-            now[UPDATE_ID] = row.last_id
-            now[HEARD_TS] = row.ts_recv
-            top_changed(head, cells, far, now, moves)
-            if crossed(head):
-                flags |= CROSSED
-            if row.kind == _DELTA:
-                book_says(now, pending, row.last_id)
+            flags |= _fold_book(row, levels, head, cells, far, now, rings, moves, pending)
         elif row.kind == _TRADE:
             if not 0 <= row.size_lots <= _MAX_LOTS or not -_MAX_LOTS <= row.price_ticks <= _MAX_LOTS:
                 flags |= OVERFLOW

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.batch import MISSING
-from engine.kernels import helper
+from engine.kernels import helper, inlined
 
 Octets = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
@@ -61,11 +61,9 @@ def match(buf: Bytes, pos: int, stop: int, literal: Octets) -> int:
     return pos + len(literal)
 
 
-@helper
-def integer(buf: Bytes, pos: int, stop: int) -> tuple[int, int]:
-    """A JSON integer >= 0 of at most 18 digits: (position behind it or -1, value)."""
-    if pos < 0:
-        return -1, 0
+@inlined
+def _whole(buf: Bytes, pos: int, stop: int) -> tuple[int, int]:
+    """At least one digit and at most 18: (position behind them or -1, their number)."""
     start = pos
     value = 0
     while pos < stop:
@@ -76,7 +74,17 @@ def integer(buf: Bytes, pos: int, stop: int) -> tuple[int, int]:
         pos += 1
         if pos - start > MAX_DIGITS:
             return -1, 0
-    if pos == start or (buf[start] == 48 and pos - start > 1):
+    return (pos, value) if pos > start else (-1, 0)
+
+
+@helper
+def integer(buf: Bytes, pos: int, stop: int) -> tuple[int, int]:
+    """A JSON integer >= 0 of at most 18 digits: (position behind it or -1, value)."""
+    if pos < 0:
+        return -1, 0
+    start = pos
+    pos, value = _whole(buf, pos, stop)
+    if pos - start > 1 and buf[unsigned(start)] == 48:
         return -1, 0
     return pos, value
 
@@ -98,61 +106,76 @@ def _number(word: Any) -> int:
     return int64((word & unsigned(0x0000FFFF0000FFFF)) * unsigned(42949672960001) >> unsigned(32))
 
 
-@helper
-def steps(buf: Bytes, pos: int, stop: int, mantissa: int, decimals: int) -> tuple[int, int]:
-    """A quoted decimal on the grid `mantissa x 10**-decimals`: (position behind it or -1, whole steps)."""
-    if pos < 0 or pos >= stop or buf[unsigned(pos)] != QUOTE:
-        return -1, 0
-    pos += 1
+@inlined
+def _fraction(buf: Bytes, pos: int, stop: int, value: int, decimals: int) -> tuple[int, int]:
+    """Digits behind a point, joined to the whole `value`: (position behind them or -1, units of 10**-decimals).
+
+    What lies beyond `decimals` must be zeros. There is room for `decimals` digits more in `value`.
+    """
     start = pos
-    value = 0
+    places = 0
+    if pos + 8 < stop and decimals <= 8 and buf[unsigned(pos + 4)] >= 48:  # most have eight, or four at most
+        word = _eight(buf, unsigned(pos))
+        if _all_digits(word):
+            fraction, unit = _number(word), _POWERS[8 - decimals]
+            whole = fraction // unit
+            if whole * unit != fraction:
+                return -1, 0
+            value = value * _POWERS[decimals] + whole
+            places = decimals
+            pos += 8
     while pos < stop:
         digit = buf[unsigned(pos)] - 48
         if digit < 0 or digit > 9:
             break
-        value = value * 10 + digit
-        pos += 1
-        if pos - start > MAX_DIGITS:
+        if places < decimals:
+            value = value * 10 + digit
+            places += 1
+        elif digit != 0:
             return -1, 0
-    digits = pos - start
-    if digits == 0 or pos >= stop:
-        return -1, 0
-    places = 0
-    if buf[unsigned(pos)] == DOT:
         pos += 1
-        start = pos
-        if pos + 8 < stop and decimals <= 8 and buf[unsigned(pos + 8)] == QUOTE:
-            word = _eight(buf, unsigned(pos))
-            if _all_digits(word):
-                fraction, unit = _number(word), _POWERS[8 - decimals]
-                whole = fraction // unit
-                if whole * unit != fraction or digits + decimals > MAX_DIGITS:
-                    return -1, 0
-                value = value * _POWERS[decimals] + whole
-                places = decimals
-                pos += 8
-        while pos < stop:
-            digit = buf[unsigned(pos)] - 48
-            if digit < 0 or digit > 9:
-                break
-            if places < decimals:
-                value = value * 10 + digit
-                places += 1
-                if digits + places > MAX_DIGITS:
-                    return -1, 0
-            elif digit != 0:
-                return -1, 0
-            pos += 1
-        if pos == start or pos >= stop:
-            return -1, 0
-    if buf[unsigned(pos)] != QUOTE or digits + decimals > MAX_DIGITS:
+    if pos == start:
         return -1, 0
     for _ in range(decimals - places):
         value *= 10
+    return pos, value
+
+
+@inlined
+def _decimal(buf: Bytes, pos: int, stop: int, mantissa: int, decimals: int) -> tuple[int, int]:
+    """Digits with or without a point: (position behind them or -1, whole steps)."""
+    start = pos
+    pos, value = _whole(buf, pos, stop)
+    if pos < 0 or pos - start + decimals > MAX_DIGITS:
+        return -1, 0
+    if pos < stop and buf[unsigned(pos)] == DOT:
+        pos, value = _fraction(buf, pos + 1, stop, value, decimals)
+    else:
+        for _ in range(decimals):
+            value *= 10
     if mantissa != 1:
         if value % mantissa != 0:
             return -1, 0
         value //= mantissa
+    return pos, value
+
+
+@inlined
+def plain_steps(buf: Bytes, pos: int, stop: int, mantissa: int, decimals: int) -> tuple[int, int]:
+    """A JSON number on the grid `mantissa x 10**-decimals`: (position behind its digits or -1, whole steps)."""
+    if pos < 0 or pos + 1 >= stop or (buf[unsigned(pos)] == 48 and 48 <= buf[unsigned(pos + 1)] <= 57):
+        return -1, 0
+    return _decimal(buf, pos, stop, mantissa, decimals)
+
+
+@helper
+def steps(buf: Bytes, pos: int, stop: int, mantissa: int, decimals: int) -> tuple[int, int]:
+    """A quoted decimal on the grid: (position behind its closing quote or -1, whole steps)."""
+    if pos < 0 or pos >= stop or buf[unsigned(pos)] != QUOTE:
+        return -1, 0
+    pos, value = _decimal(buf, pos + 1, stop, mantissa, decimals)
+    if pos < 0 or pos >= stop or buf[unsigned(pos)] != QUOTE:
+        return -1, 0
     return pos + 1, value
 
 

@@ -12,15 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from engine.batch import ASKS_WHOLE, BIDS_WHOLE, CHECKED, ROW, Levels, Rows
+from engine.batch import ASKS_WHOLE, BIDS_WHOLE, CHECKED, MISSING, ROW, Levels, Rows
 from engine.events import Kind
 from engine.kernels import helper, jit
 from engine.kernels.json_bytes import (
     CLOSE,
     COMMA,
-    DOT,
     FULL,
-    MAX_DIGITS,
     SLOW,
     Bytes,
     Ints,
@@ -29,6 +27,7 @@ from engine.kernels.json_bytes import (
     integer,
     match,
     octets,
+    plain_steps,
     time_ns,
     unsigned,
 )
@@ -51,49 +50,6 @@ _MOST_CHECKSUM = 2**32 - 1
 
 
 @helper
-def _steps(buf: Bytes, pos: int, stop: int, mantissa: int, decimals: int) -> tuple[int, int]:
-    """A JSON number on the grid `mantissa x 10**-decimals`: (position behind its digits or -1, whole steps)."""
-    if pos < 0:
-        return -1, 0
-    value = 0
-    digits = 0  # before the point
-    places = 0  # behind it
-    start = pos
-    while pos < stop:
-        digit = buf[unsigned(pos)] - 48
-        if digit < 0 or digit > 9:
-            break
-        value = value * 10 + digit
-        pos += 1
-        digits += 1
-        if digits + decimals > MAX_DIGITS:
-            return -1, 0
-    if digits == 0 or (digits > 1 and buf[unsigned(start)] == 48):
-        return -1, 0
-    if pos < stop and buf[unsigned(pos)] == DOT:
-        pos += 1
-        while pos < stop:
-            digit = buf[unsigned(pos)] - 48
-            if digit < 0 or digit > 9:
-                break
-            if places < decimals:
-                value = value * 10 + digit
-                places += 1
-            elif digit != 0:
-                return -1, 0
-            pos += 1
-        if buf[unsigned(pos - 1)] == DOT:
-            return -1, 0
-    for _ in range(decimals - places):
-        value *= 10
-    if mantissa != 1:
-        if value % mantissa != 0:
-            return -1, 0
-        value //= mantissa
-    return pos, value
-
-
-@helper
 def _levels(buf: Bytes, pos: int, stop: int, grid: Ints, levels: Levels, at: int) -> tuple[int, int]:
     """Levels behind an opening bracket: (position behind the closing one, SLOW or FULL; next free level)."""
     if pos < 0 or pos >= stop:
@@ -101,8 +57,8 @@ def _levels(buf: Bytes, pos: int, stop: int, grid: Ints, levels: Levels, at: int
     if buf[unsigned(pos)] == CLOSE:
         return pos + 1, at
     while True:
-        pos, ticks = _steps(buf, match(buf, pos, stop, _PRICE), stop, grid[0], grid[1])
-        pos, lots = _steps(buf, match(buf, pos, stop, _SIZE), stop, grid[2], grid[3])
+        pos, ticks = plain_steps(buf, match(buf, pos, stop, _PRICE), stop, grid[0], grid[1])
+        pos, lots = plain_steps(buf, match(buf, pos, stop, _SIZE), stop, grid[2], grid[3])
         pos = match(buf, pos, stop, _LEVEL_END)
         if pos < 0 or pos >= stop or ticks == 0:
             return SLOW, at
@@ -116,6 +72,28 @@ def _levels(buf: Bytes, pos: int, stop: int, grid: Ints, levels: Levels, at: int
             return pos, at
         if buf[unsigned(pos - 1)] != COMMA:
             return SLOW, at
+
+
+@helper
+def _book(
+    buf: Bytes, pos: int, stop: int, grid: Ints, levels: Levels, at: int
+) -> tuple[int, int, int, int, int]:
+    """From the bids to the message's end: (its position, SLOW or FULL; first ask; next free level; the venue's
+    checksum; time, ns, MISSING where none is told)."""
+    pos, turn = _levels(buf, match(buf, pos, stop, _BIDS), stop, grid, levels, at)
+    if pos < 0:
+        return pos, at, at, 0, MISSING
+    pos, end = _levels(buf, match(buf, pos, stop, _ASKS), stop, grid, levels, turn)
+    if pos < 0:
+        return pos, at, at, 0, MISSING
+    pos, checksum = integer(buf, match(buf, pos, stop, _CHECKSUM), stop)
+    event_ns = MISSING
+    after = match(buf, pos, stop, _TIMESTAMP)
+    if after >= 0:
+        pos, event_ns = time_ns(buf, after, stop)
+    if match(buf, pos, stop, _END) != stop or checksum > _MOST_CHECKSUM:
+        return SLOW, at, at, 0, MISSING
+    return stop, turn, end, checksum, event_ns
 
 
 @jit
@@ -149,38 +127,24 @@ def read(
     if pos < 0:
         kind = _SNAPSHOT
         pos = match(buf, 0, stop, _SNAPSHOT_OF)
-    pos = match(buf, match(buf, pos, stop, name), stop, _BIDS)
-    pos, turn = _levels(buf, pos, stop, grid, levels, level_at)
+    pos = match(buf, pos, stop, name)
+    pos, turn, end, checksum, event_ns = _book(buf, pos, stop, grid, levels, level_at)
     if pos < 0:
         return pos, 0
-    pos, end = _levels(buf, match(buf, pos, stop, _ASKS), stop, grid, levels, turn)
-    if pos < 0:
-        return pos, 0
-    pos, told = integer(buf, match(buf, pos, stop, _CHECKSUM), stop)
-    if pos < 0 or told > _MOST_CHECKSUM:
-        return SLOW, 0
     row = rows[row_at]
     blank(row, kind, symbol, ts_recv)
-    after = match(buf, pos, stop, _TIMESTAMP)
-    if after >= 0:
-        pos, row.ts_event = time_ns(buf, after, stop)
-    if match(buf, pos, stop, _END) != stop:
-        return SLOW, 0
+    row.ts_event = event_ns
     row.last_id = number
-    row.price_ticks = told
-    row.ask_ticks = tick_digits
-    row.size_lots = depth
+    row.price_ticks, row.ask_ticks, row.size_lots = checksum, tick_digits, depth
+    row.level_start, row.bid_count, row.ask_count = level_at, turn - level_at, end - turn
     row.flags = CHECKED
     if kind == _DELTA:
         row.first_id = number
-    else:
-        if turn - level_at < depth:
-            row.flags |= BIDS_WHOLE
-        if end - turn < depth:
-            row.flags |= ASKS_WHOLE
-    row.level_start = level_at
-    row.bid_count = turn - level_at
-    row.ask_count = end - turn
+        return kind, end - level_at
+    if turn - level_at < depth:
+        row.flags |= BIDS_WHOLE
+    if end - turn < depth:
+        row.flags |= ASKS_WHOLE
     return kind, end - level_at
 
 

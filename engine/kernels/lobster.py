@@ -24,7 +24,7 @@ ASK_TICKS, ASK_LOTS, BID_TICKS, BID_LOTS = range(4)
 NEW, LESS, DELETED, EXECUTED, HIDDEN, CROSS, HALT = range(1, 8)
 MATCHED, OUT_OF_TURN, LEVELS_SEEN, LEVELS_CHANGED, COUNTED = range(5)
 # Why it stopped.
-FINE, WOULD_TRADE, KNOWN_ORDER, DIFFERS, FULL = range(5)
+FINE, WOULD_TRADE, KNOWN_ORDER, DIFFERS, FULL, TOO_MUCH = range(6)
 FAULT_SIDE, FAULT_TICKS, FAULT_OURS, FAULT_FILE, FAULT = range(5)
 
 _POST_ONLY, _IOC, _CANCEL, _REDUCE, _LIMIT = (
@@ -75,7 +75,9 @@ def _act(state: State, trades: Records, kind: int, side: int, ticks: int, lots: 
 
 
 @helper
-def _apply(state: State, trades: Records, message: Ints, prices: Ints, named: int, counts: Ints) -> int:
+def _apply(
+    state: State, trades: Records, message: Ints, prices: Ints, named: int, counts: Ints, fault: Ints
+) -> int:
     """One message. An order that nobody knows is a part of its level's unnamed one."""
     kind, lots, ticks = message[M_TYPE], message[M_LOTS], message[M_TICKS]
     side = BID if message[M_DIRECTION] > 0 else ASK
@@ -91,15 +93,20 @@ def _apply(state: State, trades: Records, message: Ints, prices: Ints, named: in
         return FINE
     if not _rests(state, handle):
         handle = _unnamed(side, ticks, prices, named)
-        if not _rests(state, handle):
+        if not _rests(state, handle) and kind != EXECUTED:
             return FINE  # the row of the book says whether that was right
     elif kind == DELETED:
         _act(state, trades, _CANCEL, side, ticks, 0, handle)
         return FINE
     if kind != EXECUTED:
         _act(state, trades, _REDUCE, side, ticks, lots, handle)
-    elif _is_next(state, side, _key(side, ticks), handle):
-        lots = min(lots, state.nodes[state.slots[handle]].qty)  # what is said too much shows in the row
+        return FINE
+    rests = state.nodes[state.slots[handle]].qty if _rests(state, handle) else 0
+    if lots > rests:  # the row of the book is none the wiser: it shows what is left, not what was taken
+        fault[FAULT_SIDE], fault[FAULT_TICKS] = side, ticks
+        fault[FAULT_OURS], fault[FAULT_FILE] = rests, lots
+        return TOO_MUCH
+    if _is_next(state, side, _key(side, ticks), handle):
         _act(state, trades, _IOC, 1 - side, ticks, lots, -1)
         counts[MATCHED] += 1
     else:
@@ -242,7 +249,7 @@ def follow(
         row = books[r]
         blind = sight[BID] == _BLIND  # the first row that is seen: what it shows is where all begins
         if not blind or messages[r, M_TYPE] == NEW:
-            why = _apply(state, trades, messages[r], prices, named, counts)
+            why = _apply(state, trades, messages[r], prices, named, counts, fault)
             if why != FINE:
                 return why, r
         for side in range(2):

@@ -120,6 +120,59 @@ def _tell(
 
 
 @inlined
+def _take_best(
+    state: State,
+    trades: Records,
+    count: int,
+    message: int,
+    side: int,
+    qty: int,
+    handle: int,
+    owner: int,
+) -> tuple[int, int, int]:
+    """Trade with the orders of the other side's best level, the oldest first. Returns what `_take` does."""
+    head, nodes = state.head, state.nodes
+    other = 1 - side
+    left = qty
+    why = FILLED
+    there = state.sides[u64(other)]
+    price = there.best * (2 * other - 1)
+    level = u32(there.best_level)
+    sentinel = nodes[level]
+    total = sentinel.qty
+    order = sentinel.next
+    while left > 0 and order != level:
+        maker = nodes[order]
+        tag = maker.tag
+        own = _is_own(state, tag, owner)
+        if own and head[PREVENTION] == CANCEL_INCOMING:
+            why = PREVENTED
+            break
+        if count == len(trades):
+            why = PENDING
+            break
+        lots = maker.qty if own else min(left, maker.qty)
+        _tell(trades, count, price, lots, tag, own, message, side, handle, owner)
+        count += 1
+        total -= lots
+        if not own:
+            left -= lots
+        if lots < maker.qty:
+            maker.qty -= lots
+            prefetch(nodes, u64(maker.next))  # the next market order's
+            break
+        maker.place = 0
+        head[LIVE] -= 1
+        order = maker.next
+    sentinel.next = order
+    nodes[order].prev = level
+    sentinel.qty = total
+    if total == 0:
+        close_level(state, other, i64(level))
+    return left, count, why
+
+
+@inlined
 def _take(
     state: State,
     trades: Records,
@@ -133,56 +186,11 @@ def _take(
 ) -> tuple[int, int, int]:
     """Trade with the other side up to the key `limit`. Returns lots left, rows of `trades`, and why it stopped:
     PENDING: no room for trades; PREVENTED: before an own order; FILLED: nothing left, or nothing in reach."""
-    head, nodes = state.head, state.nodes
-    other = 1 - side
     left = qty
     why = FILLED
-    there = state.sides[u64(other)]
+    there = state.sides[u64(1 - side)]
     while left > 0 and why == FILLED and there.best <= limit:
-        key = there.best
-        level = u32(there.best_level)
-        sentinel = nodes[level]
-        total = sentinel.qty
-        order = sentinel.next
-        while left > 0 and order != level:
-            maker = nodes[order]
-            tag = maker.tag
-            own = _is_own(state, tag, owner)
-            if own and head[PREVENTION] == CANCEL_INCOMING:
-                why = PREVENTED
-                break
-            if count == len(trades):
-                why = PENDING
-                break
-            lots = maker.qty if own else min(left, maker.qty)
-            _tell(
-                trades,
-                count,
-                key * (2 * other - 1),
-                lots,
-                tag,
-                own,
-                message,
-                side,
-                handle,
-                owner,
-            )
-            count += 1
-            total -= lots
-            if not own:
-                left -= lots
-            if lots < maker.qty:
-                maker.qty -= lots
-                prefetch(nodes, u64(maker.next))  # the next market order's
-                break
-            maker.place = 0
-            head[LIVE] -= 1
-            order = maker.next
-        sentinel.next = order
-        nodes[order].prev = level
-        sentinel.qty = total
-        if total == 0:
-            close_level(state, other, i64(level))
+        left, count, why = _take_best(state, trades, count, message, side, left, handle, owner)
     return left, count, why
 
 

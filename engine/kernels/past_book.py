@@ -10,13 +10,14 @@ told beside it: there is no venue that it could be compared with.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from engine.batch import ASKS_WHOLE, BIDS_WHOLE, MISSING, ROW, Levels, Rows
 from engine.events import Kind
-from engine.kernels import helper, jit
+from engine.kernels import helper, inlined, jit
 from engine.kernels.level_book import Ints
 from engine.rng import Streams, exponential, new_streams, uniform
 
@@ -221,6 +222,38 @@ def _answer(
     return at
 
 
+@inlined
+def _moments(trades: int, frozen: npt.NDArray[np.bool_], tick: int) -> int:
+    """How many rows a tick has: its trades, an update of each venue that is not frozen, and the tick itself."""
+    count = trades + 1
+    for venue in range(len(frozen)):
+        count += 0 if frozen[venue, tick] else 1
+    return count
+
+
+@helper
+def _say_trade(row: Any, ts: int, number: int, prints: Ints, at: int) -> None:
+    row.kind, row.symbol, row.ts_recv, row.ts_event = _TRADE, prints[at, 0], ts, ts
+    row.first_id, row.last_id = MISSING, number
+    row.price_ticks, row.size_lots, row.side = prints[at, 2], prints[at, 3], prints[at, 4]
+
+
+@helper
+def _say_update(row: Any, venue: int, ts: int, number: int, level_start: int, bids: int, asks: int) -> None:
+    """What has become of a venue's book; its first update tells all of it."""
+    fresh = number == 1
+    row.kind, row.symbol, row.ts_recv, row.ts_event = _SNAPSHOT if fresh else _DELTA, venue, ts, MISSING
+    row.first_id = row.last_id = number
+    row.level_start, row.bid_count, row.ask_count = level_start, bids, asks
+    row.flags = _WHOLE if fresh else 0
+
+
+@helper
+def _say_tick(row: Any, ts: int) -> None:
+    row.kind, row.symbol, row.ts_recv, row.ts_event = _TICK, -1, ts, MISSING
+    row.first_id = row.last_id = MISSING
+
+
 @jit
 def _quote(
     ends: Ints,
@@ -240,53 +273,33 @@ def _quote(
 ) -> None:
     at = r = p = 0
     for t in range(len(refreshed)):
-        begun, first = ends[t], p
+        ts, first = ends[t], p
         while p < len(prints) and prints[p, 1] == t:
             p += 1
-        count = p - first + 1
-        for venue in range(len(books)):
-            count += 0 if frozen[venue, t] else 1
-        step = (ends[t + 1] - begun) // count
-        ts = begun
+        step = (ends[t + 1] - ts) // _moments(p - first, frozen, t)
         for venue in range(len(books)):
             for i in range(first, p):
-                if prints[i, 0] != venue:
-                    continue
-                ts += step
-                ids[venue, TRADE] += 1
-                row = rows[r]
-                row.kind, row.symbol, row.ts_recv, row.ts_event = _TRADE, venue, ts, ts
-                row.first_id, row.last_id = MISSING, ids[venue, TRADE]
-                row.price_ticks, row.size_lots, row.side = prints[i, 2], prints[i, 3], prints[i, 4]
-                r += 1
+                if prints[i, 0] == venue:
+                    ts += step
+                    ids[venue, TRADE] += 1
+                    _say_trade(rows[r], ts, ids[venue, TRADE], prints, i)
+                    r += 1
             if frozen[venue, t]:
                 continue
-            fresh = ids[venue, UPDATE] == 0
-            most = MOST if fresh else REACHES
-            start = at
+            ts += step
+            ids[venue, UPDATE] += 1
+            most = MOST if ids[venue, UPDATE] == 1 else REACHES
+            start = turn = at
             for side in range(2):
                 turn = at
                 at = _answer(
                     books, counts, venue, side, best[venue, side, t], refreshed[t], most, shape, minutes[t],
                     levels, at, streams,
                 )  # fmt: skip
-            ids[venue, UPDATE] += 1
-            ts += step
-            row = rows[r]
-            row.kind, row.symbol, row.ts_recv, row.ts_event = (
-                _SNAPSHOT if fresh else _DELTA,
-                venue,
-                ts,
-                MISSING,
-            )
-            row.first_id = row.last_id = ids[venue, UPDATE]
-            row.level_start = start - places[t, 1]
-            row.bid_count, row.ask_count = turn - start, at - turn
-            row.flags = _WHOLE if fresh else 0
+            number = ids[venue, UPDATE]
+            _say_update(rows[r], venue, ts, number, start - places[t, 1], turn - start, at - turn)
             r += 1
-        row = rows[r]
-        row.kind, row.symbol, row.ts_recv, row.ts_event = _TICK, -1, ends[t + 1], MISSING
-        row.first_id = row.last_id = MISSING
+        _say_tick(rows[r], ends[t + 1])
         r += 1
         places[t + 1, 0], places[t + 1, 1] = r, at
 

@@ -1,9 +1,10 @@
 """What kind of market the latest second shows: scores against the market's own slow past, and a label with hysteresis.
 
-Three measures are compared with a slow mean of themselves, in logarithms: volatility (realised over the last minute),
-cost of a round trip, and thinness (one over the depth within 1 %). A score is the log of the ratio over the log of
-the rule's threshold: 0 is as usual, 1 is at the threshold. Trend: net move of two minutes in standard deviations of
-the usual volatility, and how straight it was (net over path of 10 s steps; the efficiency ratio of P. Kaufman, 1995).
+Three measures are compared, in logarithms, with a slow mean of themselves, or with what the rule knows to be usual:
+volatility (realised over the last minute), cost of a round trip, and thinness (one over the depth within 1 %). A score
+is the log of the ratio over the log of the rule's threshold: 0 is as usual, 1 is at the threshold. Trend: net move of
+two minutes in standard deviations of the usual volatility, and how straight it was (net over path of 10 s steps; the
+efficiency ratio of P. Kaufman, 1995).
 
 Probabilities follow from the scores by logistic curves, one at a time from the gravest down. Where a fit gave two
 states of volatility (`engine.regimes`), the filter of J. Hamilton ("A new approach to the economic analysis of
@@ -54,6 +55,8 @@ HAS, SD, STAY, PROB, LEVEL = 0, 1, 3, 5, 7
 MARKOV = 9
 # rule[...]
 RULE_STRESSED, RULE_DISLOCATED, RULE_SIGMAS, RULE_BASELINE_S = 0, 1, 2, 3
+RULE_USUAL = 4  # and the next two: the measures as they usually are, NaN where nobody knows
+RULE = 7
 
 WARM_S = 60  # rows: the length of the volatility's window
 SWIFT_S = 5.0
@@ -110,14 +113,16 @@ def _measure(row: Floats, base: Floats) -> None:
 
 
 @helper
-def _learn(base: Floats, seen: int, baseline_s: float, label: int) -> None:
-    """What is usual moves towards what is."""
-    pace = 1.0 / min(seen - WARM_S + 1.0, baseline_s)
+def _learn(base: Floats, seen: int, rule: Floats, label: int) -> None:
+    """What is usual moves towards what is, unless it is known."""
+    pace = 1.0 / min(seen - WARM_S + 1.0, rule[RULE_BASELINE_S])
     if label >= STRESSED:
         pace /= LEARN_STRESSED
     for measure in range(3):
-        found, usual = base[NOW + measure], base[measure]
-        if found == found:
+        found, usual, known = base[NOW + measure], base[measure], rule[RULE_USUAL + measure]
+        if known == known:
+            base[measure] = known
+        elif found == found:
             surprise = min(max(found - usual, -SURPRISE), SURPRISE)
             base[measure] = found if usual != usual else usual + pace * surprise
 
@@ -258,16 +263,16 @@ def _step(
     clock[STATE] = KNOWN
     _measure(row, base)
     if base[VOLATILITY] != base[VOLATILITY]:
-        _learn(base, clock[SEEN], rule[RULE_BASELINE_S], clock[LABEL])
+        _learn(base, clock[SEEN], rule, clock[LABEL])
     _score(second, rows, rule, base, scores)
     _probable(rule, base, scores, markov, probs)
     changed = _relabel(second, _wanted(clock[LABEL], scores), clock)
-    _learn(base, clock[SEEN], rule[RULE_BASELINE_S], clock[LABEL])
+    _learn(base, clock[SEEN], rule, clock[LABEL])
     return changed
 
 
 def step(seconds: SecondArrays, rule: Floats, regime: RegimeArrays) -> bool:
-    """After each new row of the grid: whether the label changed. `rule`: by the places RULE_*."""
+    """After each new row of the grid: whether the label changed. `rule`: (RULE,), by the places RULE_*."""
     return bool(_step(int(seconds.clock[LATEST]), seconds.rows, rule, *regime))
 
 
@@ -306,4 +311,4 @@ def warm() -> None:
     from engine.kernels.seconds import new_seconds
 
     catch_up(0, new_seconds(), new_regime())
-    step(new_seconds(), np.array([2.25, 5.0, 4.0, 1800.0]), new_regime())
+    step(new_seconds(), np.array([2.25, 5.0, 4.0, 1800.0, math.nan, math.nan, math.nan]), new_regime())

@@ -62,10 +62,11 @@ class Calibration:
 
 
 def knobs_of(start: Scenario) -> tuple[Knob, ...]:
-    """What is searched, and where: six constants that no recording of prices shows directly.
+    """What is searched, and where: seven constants that no recording of prices shows directly.
 
     Impact and rate stay near what pilot runs found to give the recording's volatility and pace: further away a search
-    would give these up for all else, because no statistic can cost more than the cap of the loss.
+    would give these up for all else, because no statistic can cost more than the cap of the loss. Rate has more room
+    below: levels nearer to one another than the pilot's make trades among makers, so that fewer takers are needed.
     """
 
     def around(key: str, below: float, above: float) -> Knob:
@@ -74,12 +75,13 @@ def knobs_of(start: Scenario) -> tuple[Knob, ...]:
 
     step = get(start, "agents.maker.level_step_ticks")
     return (
-        around("world.impact_ticks", 1.25, 2.0),
-        around("agents.noise.rate", 1.5, 2.0),
-        Knob("agents.maker.level_step_ticks", 1.0, max(rounded(1.5 * step), 2.0)),
+        around("world.impact_ticks", 1.25, 1.5),
+        around("agents.noise.rate", 2.5, 1.25),
+        Knob("agents.maker.level_step_ticks", 1.0, max(step, 2.0)),
         Knob("agents.noise.inside", 0.5, 0.95, log=False),
+        around("agents.noise.waits", 1.0, 4.0),
         Knob("agents.maker.requote_s", 0.1, 0.5),
-        around("agents.maker.size", 1.0, 4.0),
+        around("agents.maker.size", 1.5, 2.5),
     )
 
 

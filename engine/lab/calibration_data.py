@@ -53,6 +53,7 @@ class Recorded:
     round_trip_quote: float
     sample: Sample
     orders: Orders
+    best_lots: Floats  # at the best bid and ask, a row a second; NaN where a side is empty
 
     @property
     def seconds(self) -> int:
@@ -73,7 +74,7 @@ class Recorded:
     def part(self, start: int, stop: int) -> Recorded:
         """Seconds `start` to `stop`."""
         sample, orders = self.sample.part(start, stop), self.orders.part(start, stop)
-        return replace(self, sample=sample, orders=orders)
+        return replace(self, sample=sample, orders=orders, best_lots=self.best_lots[start:stop])
 
     def blocks(self) -> tuple[Recorded, Recorded]:
         """What is fitted to, and what comes after and is kept for validation."""

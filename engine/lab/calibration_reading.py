@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from engine.lab.calibration_data import Recorded
+from engine.lab.calibration_data import LEAST_SECONDS, Recorded
 from engine.lab.calibration_units import get, on_grid_of, rounded, with_values
 from engine.scenario import Scenario
 
@@ -26,6 +26,8 @@ _TAIL_BOUNDS = (0.7, 3.0)
 # Quantile of order sizes at which the law is cut: beyond it a recording of minutes knows few orders, and real ones of
 # that size are met by makers who saw them coming, which ours do not.
 _LARGEST = 0.9
+_MOST_UNEVEN = 3.0  # that a scenario may have
+_ONE_DEVIATION = (0.1587, 0.8413)  # quantiles of a normal law, two deviations apart
 _MOVED = ("world.impact_ticks", "world.value_sigma_ticks", "world.jump_ticks", "world.calm_sigma_ticks")
 
 
@@ -112,6 +114,27 @@ def mean_of_pareto(tail: float, cap: float) -> float:
     return 1.0 + beyond
 
 
+def unevenness(best_lots: Floats) -> float:
+    """Deviation of the logarithm of what stands at the best prices, by its middle two thirds; NaN of too few.
+
+    Its small end is what takers left of a level rather than what somebody offered, so that tails do not count.
+
+    >>> lots = np.exp(1.0 + 0.5 * np.random.default_rng(1).normal(size=(4000, 2)))
+    >>> round(unevenness(lots), 1)
+    0.5
+    """
+    known = best_lots[best_lots > 0.0]
+    if len(known) < LEAST_SECONDS:
+        return math.nan
+    low, high = np.quantile(np.log(known), _ONE_DEVIATION).tolist()
+    return 0.5 * float(high - low)
+
+
+def at_rest(scenario: Scenario) -> float:
+    """How many times as wide as its formula says a maker quotes in a calm market of usual doubt."""
+    return 1.0 + scenario.agents.maker.feedback * scenario.world.doubt
+
+
 def own_mean(scenario: Scenario) -> float:
     """Mean size of a noise trader's order, base units."""
     crowd = scenario.agents.noise
@@ -129,10 +152,10 @@ def read_off(recorded: Recorded, base: Scenario) -> tuple[Scenario, list[Read]]:
     lot = float(recorded.instrument.lot.value)
     found = sizes(recorded.orders.lots)
     scenario = on_grid_of(base, recorded.instrument, recorded.price_ticks, found.mean * lot / own_mean(base))
-    sigma_bps = float(recorded.sample.returns_bps.std())
-    sigma = sigma_bps * 1e-4 * recorded.price_ticks
+    sigma = float(recorded.sample.returns_bps.std()) * 1e-4 * recorded.price_ticks
     wilder = sigma / scenario.world.calm_sigma_ticks
     law = fills(recorded.orders.reach, recorded.seconds)
+    uneven = unevenness(recorded.best_lots)
     values = {
         **{key: get(scenario, key) * wilder for key in _MOVED},
         "agents.maker.snipe_ticks": float(np.median(recorded.sample.spread)),
@@ -142,12 +165,17 @@ def read_off(recorded: Recorded, base: Scenario) -> tuple[Scenario, list[Read]]:
         "agents.noise.inventory_limit": _room(base) * found.least * found.cap * lot,
     }
     if math.isfinite(law.k) and law.k > 0.0:
-        values |= {"agents.maker.fill_rate": law.a, "agents.maker.fill_decay": law.k}
+        # This k is of quotes as they stand; a maker of ours quotes about 1/k away, and wider by its doubt.
+        values |= {"agents.maker.fill_rate": law.a, "agents.maker.fill_decay": law.k * at_rest(base)}
+    if uneven > 0.0:
+        values["agents.maker.size_spread"] = min(uneven, _MOST_UNEVEN)
     scenario = with_values(scenario, {key: rounded(value) for key, value in values.items()})
-    return scenario, _told(recorded, sigma_bps, sigma, law, found)
+    return scenario, _told(recorded, base, sigma, law, found, uneven)
 
 
-def _told(recorded: Recorded, sigma_bps: float, sigma: float, law: Fills, found: Sizes) -> list[Read]:
+def _told(
+    recorded: Recorded, base: Scenario, sigma: float, law: Fills, found: Sizes, uneven: float
+) -> list[Read]:
     grid, lot = recorded.instrument, float(recorded.instrument.lot.value)
     near = ", ".join(f"{d:g}" for d in law.delta)
     pace = len(recorded.orders.at_s) / recorded.seconds
@@ -155,12 +183,19 @@ def _told(recorded: Recorded, sigma_bps: float, sigma: float, law: Fills, found:
         Read("tick", float(grid.tick.value), grid.quote, "the recording's grid"),
         Read("lot", lot, grid.base, "the recording's grid"),
         Read("price", recorded.price_ticks, "ticks", "the first mid"),
-        Read("σ", sigma_bps, "bp √s", f"deviation of one-second returns, {sigma:.3g} ticks"),
+        Read("σ", 1e4 * sigma / recorded.price_ticks, "bp √s", f"of one-second returns, {sigma:.3g} ticks"),
         Read(
             "spread", float(np.median(recorded.sample.spread)), "ticks", "median; makers take what is staler"
         ),
         Read("A", law.a, "a second", f"log λ on δ at {near} ticks, weighted by orders"),
         Read("k", law.k, "a tick", "the same regression"),
+        Read(
+            "k of makers",
+            law.k * at_rest(base),
+            "a tick",
+            "k (1 + feedback × doubt): at rest they quote wider",
+        ),
+        Read("sizes at the best", uneven, "", "deviation of the logarithm, by the middle two thirds"),
         Read(
             "order size, mean",
             found.mean * lot,

@@ -18,7 +18,7 @@ from typing import Any
 
 from engine.lab.calibration_units import rounded
 
-MOST_KNOBS = 6
+MOST_KNOBS = 7
 STARTUP = 15  # trials at random before the estimator has something to go by
 
 

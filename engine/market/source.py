@@ -20,7 +20,7 @@ import numpy as np
 from engine.batch import Batch, BatchBuilder
 from engine.events import FeedCount, FeedStatus, Kind, Listed, Mark, Said, Setup, Shock
 from engine.feeds.clock import TICK_NS
-from engine.frame import Transport
+from engine.frame.host import Transport
 from engine.market.aftermath import Aftermath
 from engine.market.kernel import SEEN, STEPS_A_SECOND, run_steps
 from engine.market.orders import Refused, answers, cancel, place

@@ -28,8 +28,9 @@ from engine.shocks import BadShock, checked
 from engine.text import clean
 
 if TYPE_CHECKING:
-    from engine.core import State, SymbolState
+    from engine.core import State
     from engine.instrument import Instrument
+    from engine.symbol import SymbolState
 
 SECOND_NS = 1_000_000_000
 FURTHEST = 0.5  # of the mid, between it and an order's price: beyond that it is taken for a slip

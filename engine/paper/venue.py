@@ -62,8 +62,9 @@ from engine.paper.state import (
 from engine.scenario import Scenario
 
 if TYPE_CHECKING:
-    from engine.core import State, SymbolState
+    from engine.core import State
     from engine.instrument import Instrument
+    from engine.symbol import SymbolState
 
 AGENT_TICK = 1.7e-5  # of the price: the tick that agents' parameters are written for
 UNITS_WITHIN_BPS = 10.0

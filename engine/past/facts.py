@@ -9,7 +9,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +18,7 @@ from engine.batch import ROW, Batch
 from engine.events import Kind, Post
 from engine.kernels import fold as fold_kernel
 from engine.past.bridge import Floats
+from engine.past.met import clock, deviation_bps, misses, moved, said
 from engine.past.prices import Ints
 from engine.past.source import PastSource
 from engine.past.story import Story, read
@@ -133,7 +133,7 @@ def _cost(found: _Collector, batch: Batch, markets: list[fold_kernel.MarketArray
     for index, market in enumerate(markets):
         market = markets[index] = fold_kernel.fit(batch.rows, batch.levels, index, market)
         if fold_kernel.fold(batch.rows, batch.levels, index, market):
-            raise ValueError(f"expected a book that is never crossed, found one at {_clock(ts)}")
+            raise ValueError(f"expected a book that is never crossed, found one at {clock(ts)}")
         cost = fold_kernel.feature(market, "round_trip_bps")
         found.costs.append((ts, index, np.nan if cost is None else cost))
 
@@ -210,64 +210,25 @@ def _anchors(m: Measured) -> Iterator[Row]:
     for anchor in m.story.anchors:
         if anchor.source:
             minute = (anchor.at_ns - m.story.begins_ns) // MINUTE_NS
-            name = f"{m.story.names[anchor.venue]}: {anchor.kind} of {_clock(anchor.at_ns)}"
+            name = f"{m.story.names[anchor.venue]}: {anchor.kind} of {clock(anchor.at_ns)}"
             ours = bars[anchor.venue][minute, column[anchor.kind]]
             yield Row(name, f"{ours:,.1f}", f"{anchor.price:,.0f}", str(anchor.source))
 
 
-def counted(story: Story, venue: int, minutes: int, length: int) -> np.ndarray:
-    """Which minutes may end a move of so many minutes: not those that an outage, or its disorder, is part of."""
-    ends = np.arange(minutes)
-    ok = ends >= length
-    for event in story.events:
-        if event.kind == "outage" and event.venue == story.names[venue]:
-            first = (event.at_ns - story.begins_ns) // MINUTE_NS
-            stop = (event.disorderly_until_ns - story.begins_ns) // MINUTE_NS
-            ok &= (ends < first) | (ends - length >= stop)
-    return ok
-
-
-def worst(m: Measured, venue: int, length: int) -> tuple[float, int]:
-    """The worst return over so many minutes in percent, and the minute (ns) it ends with."""
-    close = _minutes(m, venue)[:, 3]
-    returns = np.full(len(close), np.inf)
-    returns[length:] = close[length:] / close[:-length] - 1.0
-    returns[~counted(m.story, venue, len(close), length)] = np.inf
-    at = int(np.argmin(returns))
-    return float(returns[at]) * 100.0, m.story.begins_ns + at * MINUTE_NS
-
-
 def _moves(m: Measured) -> Iterator[Row]:
     for move in m.story.moves:
-        name = m.story.names[move.venue]
-        if move.worst:
-            pct, at = worst(m, move.venue, move.minutes)
-        else:
-            close, at = _minutes(m, move.venue)[:, 3], move.end_ns
-            last = (at - m.story.begins_ns) // MINUTE_NS
-            pct = float(close[last] / close[last - move.minutes] - 1.0) * 100.0
-        which = "worst " if move.worst else ""
-        length = "minute" if move.minutes == 1 else f"{move.minutes} minutes"
-        fact = f"{move.pct:g} %, ends with {_clock(move.end_ns)}"
-        yield Row(
-            f"{name}: {which}{length}", f"{pct:.2f} %, ends with {_clock(at)}", fact, _cite(move.source)
-        )
-
-
-def deviation_bps(m: Measured, venue: int, begins_ns: int, ends_ns: int) -> float:
-    """Standard deviation of 1-minute log returns that end in a stretch."""
-    close = np.log(_minutes(m, venue)[:, 3])
-    first, stop = ((at - m.story.begins_ns) // MINUTE_NS for at in (begins_ns, ends_ns))
-    before = close[first - 1] if first else np.log(m.tapes[venue].price[0])
-    return float(np.std(np.diff(close[first:stop], prepend=before)) * 1e4)
+        pct, at = moved(m.story, move, _minutes(m, move.venue)[:, 3])
+        fact = f"{move.pct:g} %, ends with {clock(move.end_ns)}"
+        name = f"{m.story.names[move.venue]}: {said(move)}"
+        yield Row(name, f"{pct:.2f} %, ends with {clock(at)}", fact, _cite(move.source))
 
 
 def _deviations(m: Measured) -> Iterator[Row]:
     for told in m.story.deviations:
         index = m.story.names.index(told.venue)
-        ours = deviation_bps(m, index, told.begins_ns, told.ends_ns)
+        ours = deviation_bps(m.story, _minutes(m, index)[:, 3], told.begins_ns, told.ends_ns)
         name = (
-            f"{told.venue}: deviation of 1-minute returns, {_clock(told.begins_ns)} to {_clock(told.ends_ns)}"
+            f"{told.venue}: deviation of 1-minute returns, {clock(told.begins_ns)} to {clock(told.ends_ns)}"
         )
         yield Row(name, f"{ours:.0f} bp", f"{told.bps:g} bp", _cite(told.source))
 
@@ -280,7 +241,7 @@ def _fall(m: Measured) -> Iterator[Row]:
         peak = int(np.argmax(tape.price[: at + 1]))
         ours = (
             f"{tape.price[at] / tape.price[peak] * 100 - 100:.1f} %, {tape.price[peak]:,.1f} at "
-            f"{_clock(int(tape.ts[peak]))} to {tape.price[at]:,.1f} at {_clock(int(tape.ts[at]))}"
+            f"{clock(int(tape.ts[peak]))} to {tape.price[at]:,.1f} at {clock(int(tape.ts[at]))}"
         )
         yield Row(f"{venue}: deepest fall", ours, _fall_of_bars(m.story, index), _cite(m.story.hours_source))
 
@@ -314,7 +275,7 @@ def _gaps(m: Measured) -> Iterator[Row]:
         gap = second - first
         at = int(np.argmax(np.abs(gap)))
         a, b = m.story.names
-        where = _clock(m.story.begins_ns + at * MINUTE_NS)
+        where = clock(m.story.begins_ns + at * MINUTE_NS)
         yield Row(f"{b} over {a}, widest", f"{gap[at]:+,.0f} at {where}", "", "")
 
 
@@ -351,10 +312,6 @@ def _posts(m: Measured) -> Iterator[Row]:
         yield Row("posts", f"{m.posts:,}", told, _cite(days[0].source))
 
 
-def _clock(ts: int) -> str:
-    return f"{datetime.fromtimestamp(ts / 1e9, UTC):%d %b %H:%M}"
-
-
 def text(rows: Sequence[Row]) -> str:
     """A table in Markdown."""
     lines = ["| | ours | told | source |", "|---|---|---|---|"]
@@ -362,5 +319,13 @@ def text(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
+def missed(measured: Measured) -> tuple[str, ...]:
+    """What is recorded and is not so here, a sentence each."""
+    return misses(measured.story, [_minutes(measured, venue)[:, 3] for venue in range(len(measured.tapes))])
+
+
 if __name__ == "__main__":
-    print(text(table(measure(read(Path(sys.argv[1]))))))
+    found = measure(read(Path(sys.argv[1])))
+    print(text(table(found)))
+    for sentence in missed(found):
+        print(f"\nNot met: {sentence}.")

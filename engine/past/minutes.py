@@ -24,6 +24,9 @@ PLACES = 8  # moments tried for an hour's high and low; the one that needs the s
 SHARE_OF_PARKINSON = 0.9  # the known points move the path too, and between them less noise is needed
 NOISE_LIMIT = 2.4  # deviations
 CLUSTER_SIGMA, CLUSTER_MINUTES = 0.45, 12.0  # of the logarithm of the noise's size
+RANGE_OF_HOUR = 2.0 * math.sqrt(
+    60.0 * math.log(2.0)
+)  # ln(H/L) of an hour over a minute's deviation: Parkinson (1980)
 UP_LIMIT = 0.055  # largest rise of a minute, so that a rebound looks like one
 
 
@@ -47,8 +50,19 @@ class LeadPath:
 
 
 def parkinson(bar: Bar) -> float:
-    """Deviation of a 1-minute log return that fits an hour's range: ln(H/L) / (2 sqrt(60 ln 2)), Parkinson (1980)."""
-    return math.log(bar.high / bar.low) / (2.0 * math.sqrt(60.0 * math.log(2.0)))
+    """Deviation of a 1-minute log return that fits an hour's range."""
+    return math.log(bar.high / bar.low) / RANGE_OF_HOUR
+
+
+def last_hour_sigma(path: LeadPath) -> Floats:
+    """Parkinson's deviation of a minute from the range of the last 60 minutes, at each minute's end, shape (minutes,).
+
+    In the first hour it is that hour's.
+    """
+    known = np.concatenate([path.opens[:1], path.closes])
+    hours = np.lib.stride_tricks.sliding_window_view(known, 61)
+    found = (hours.max(axis=1) - hours.min(axis=1)) / RANGE_OF_HOUR
+    return np.concatenate([np.full(59, found[0]), found])
 
 
 def lead_path(story: Story, seed: int) -> LeadPath:
@@ -65,7 +79,8 @@ def lead_path(story: Story, seed: int) -> LeadPath:
         start = float(before[-1]) if number else math.log(bar.open)
         sigmas[number] = max(parkinson(bar), 1e-5)
         amplitude = SHARE_OF_PARKINSON * sigmas[number]
-        made = _candidates(bar, number, known, start, amplitude, draw, story)
+        hour_before = sigmas[number - 1] if number else story.recipe.calm_bps / 1e4
+        made = _candidates(bar, number, known, start, amplitude, draw, story, hour_before)
         target = _target(story, number, closes, owed)
         choice = limits.choose(made, before, number, target)
         closes[60 * number : 60 * number + 60] = made[choice]
@@ -172,8 +187,9 @@ def _candidates(
     amplitude: float,
     draw: np.random.Generator,
     story: Story,
+    hour_before: float,
 ) -> Floats:
-    """Log prices at the hour's 60 minute ends, shape (CANDIDATES, 60). Later candidates swing more, and less."""
+    """Log prices at the hour's 60 minute ends, shape (CANDIDATES, 60)."""
     origin = HOUR * number
     ends = origin + MINUTE * np.arange(1, 61)
     pinned = np.array([pin.at for pin in pins])
@@ -181,13 +197,14 @@ def _candidates(
     knots = np.concatenate([[origin], pinned]).astype(float)
     values = np.concatenate([[start], np.log([pin.price for pin in pins])])
     shape = _shape(times, knots, values, amplitude)
+    most = _most(times, knots, values, hour_before) / amplitude
     frozen = np.array([_frozen(story, bar.venue, int(at)) for at in times])
     noise = np.clip(draw.standard_normal((CANDIDATES, len(times))), -NOISE_LIMIT, NOISE_LIMIT) * _clusters(
         len(times), draw
     )
     lengths = np.sqrt(np.diff(times, prepend=origin) / MINUTE)
     scale = np.where(_deviating(story, number), draw.uniform(0.6, 3.2, (CANDIDATES, 1)), 1.0)
-    steps = noise * scale * amplitude * shape * lengths * ~frozen
+    steps = noise * amplitude * np.minimum(scale * shape, most) * lengths * ~frozen
     low, high = math.log(bar.low), math.log(bar.high)
     path = bridge(times, knots, values, steps, low, high)
     return path[:, np.searchsorted(times, ends.astype(float))]
@@ -213,6 +230,19 @@ def _shape(times: Floats, knots: Floats, values: Floats, amplitude: float) -> Fl
     weight /= (weight * gaps).sum() / gaps.sum()
     segment = np.clip(np.searchsorted(knots, times, side="left") - 1, 0, len(gaps) - 1)
     return np.sqrt(weight)[segment]
+
+
+def _most(times: Floats, knots: Floats, values: Floats, hour_before: float) -> Floats:
+    """The largest noise that what is known by then accounts for, a minute, at each of `times`.
+
+    Between two points it is what their own distance and the hour before suggest; once the price has moved faster than
+    that, noise may be as large for the rest of the hour. So a crash is not announced by a swing that nobody recorded.
+    """
+    gaps = np.maximum(np.diff(knots), 1.0)
+    speed = np.abs(np.diff(values)) / np.sqrt(gaps / MINUTE)
+    most = np.maximum(np.maximum.accumulate(speed), hour_before)
+    segment = np.clip(np.searchsorted(knots, times, side="left") - 1, 0, len(gaps) - 1)
+    return np.asarray(most[segment])
 
 
 def _deviating(story: Story, number: int) -> bool:

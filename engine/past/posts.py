@@ -1,7 +1,8 @@
 """What people wrote: as many posts a day as comments were counted, made up, and said to be.
 
-When they come follows how much the price moves, which way they lean the day's index and the fall. The index itself is
-recorded and comes at midnight, as its site publishes it.
+When they come follows how much the price moves, which way they lean the day's index, the fall since the peak and the
+last hour. The index leads, and what the price does moves the mood around it: falls frighten more than rebounds console.
+The index itself is recorded and comes at midnight, as its site publishes it.
 """
 
 from __future__ import annotations
@@ -22,7 +23,10 @@ from engine.sentiment.synthetic import written
 DAY_NS = 86_400_000_000_000
 QUIET = 0.35  # how much is written when nothing happens, beside EXCITED for a move of `MOVE`
 EXCITED, MOVE, MOVE_MINUTES = 1.0, 0.05, 30
-INDEX, TREND, TREND_MINUTES, TREND_MOVE = 0.5, 0.9, 60, 0.08  # what a mood is made of, see `mood`
+# What a mood is made of, see `mood`; moves are in logarithms.
+INDEX = 0.45
+DEPTH, DEPTH_MOVE = 0.25, 0.3
+FALL, REBOUND, HOUR_MINUTES, HOUR_MOVE = 0.3, 0.12, 60, 0.08
 _CLASSES = ((25, "Extreme Fear"), (45, "Fear"), (55, "Neutral"), (75, "Greed"), (101, "Extreme Greed"))
 
 
@@ -44,16 +48,15 @@ def posts(story: Story, path: LeadPath, seed: int) -> Iterator[Post]:
 
 
 def mood(story: Story, path: LeadPath) -> Floats:
-    """In (-1, 1), at each minute: the day's index around 50, and the last hour's return."""
+    """In (-1, 1), at each minute: the day's index around 50, the fall since the peak, the last hour's return."""
     minutes = len(path.closes)
-    out = np.empty(minutes)
-    earlier = np.concatenate([np.full(TREND_MINUTES, path.opens[0]), path.closes])[:minutes]
-    trend = np.tanh((path.closes - earlier) / TREND_MOVE)
-    for minute in range(minutes):
-        day = _day(story, story.begins_ns + minute * MINUTE_NS)
-        index = (day.fear_greed - 50) / 50 if day is not None else 0.0
-        out[minute] = INDEX * index + TREND * trend[minute]
-    return np.clip(out, -0.97, 0.97)
+    depth = np.tanh((path.closes - np.maximum.accumulate(path.closes)) / DEPTH_MOVE)
+    hour_before = np.concatenate([np.full(HOUR_MINUTES, path.opens[0]), path.closes])[:minutes]
+    hour = np.tanh((path.closes - hour_before) / HOUR_MOVE)
+    days = [_day(story, story.begins_ns + minute * MINUTE_NS) for minute in range(minutes)]
+    index = np.array([(day.fear_greed - 50) / 50 if day is not None else 0.0 for day in days])
+    out = INDEX * index + DEPTH * depth + np.where(hour < 0.0, FALL, REBOUND) * hour
+    return np.asarray(np.clip(out, -0.97, 0.97))
 
 
 def _times(story: Story, path: LeadPath, seed: int) -> list[int]:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from engine.past.bridge import Floats, bridge
 from engine.past.draws import generator
-from engine.past.minutes import DS_NS, HOUR, MINUTE, LeadPath, Pin, hour_pins
+from engine.past.minutes import DS_NS, HOUR, MINUTE, LeadPath, Pin, hour_pins, last_hour_sigma
 from engine.past.story import Story
 from engine.past.tables import Bar
 
@@ -24,7 +24,7 @@ Ints = npt.NDArray[np.int64]
 SECOND = 10  # deciseconds
 BASIS_S = 20.0  # half-life of the basis around the common path
 NEAR_S = 20.0  # the basis fades so long before and after a known price
-INNER = 0.8  # noise inside a minute, as a share of what its own return and its hour suggest
+INNER = 0.8  # noise inside a minute, as a share of what its own return and the last hour suggest
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,8 @@ def _lead(
     grid = np.concatenate([[origin], times]).astype(np.float64)
     outage = _outage(story, number, times, bar.venue)
     steps = draw.standard_normal(len(grid)) * np.sqrt(np.diff(grid, prepend=origin) / MINUTE)
-    steps *= _inner_sigma(closes, known[origin], path.sigma[number])[((grid - 1) // MINUTE).astype(int) % 60]
+    hour = last_hour_sigma(path)[60 * number : 60 * number + 60]
+    steps *= _inner_sigma(closes, known[origin], hour)[((grid - 1) // MINUTE).astype(int) % 60]
     if outage is not None:
         steps[outage.first : outage.stop + 1] = 0.0
     inside = bridge(grid, knots, values, steps, math.log(bar.low), math.log(bar.high))
@@ -110,8 +111,8 @@ def _lead(
     return VenueHour(prices, before, _on_ticks(pins, times, prices, bar, outage), bar, outage)
 
 
-def _inner_sigma(closes: Floats, before: float, hour: float) -> Floats:
-    """Deviation per minute inside each minute, from its own return and from its hour's, shape (60,)."""
+def _inner_sigma(closes: Floats, before: float, hour: Floats) -> Floats:
+    """Deviation per minute inside each minute, from its own return and from the last hour's range, shape (60,)."""
     returns = np.abs(np.diff(closes, prepend=before))
     near = (returns + np.concatenate([returns[:1], returns[:-1]])) / 2.0
     return np.asarray(INNER * np.sqrt(0.5 * near**2 + 0.15 * hour**2))

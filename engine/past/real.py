@@ -14,10 +14,15 @@ import numpy as np
 from engine.data.errors import DataError
 from engine.data.trades import Trades
 from engine.past.draws import generator
+from engine.past.met import clock
 from engine.past.minutes import DS_NS, HOUR, MINUTE, LeadPath, parkinson
 from engine.past.prices import HourPrices, Ints, VenueHour, follower, tick_times
 from engine.past.story import Story, Venue, hours_of
-from engine.past.tables import Bar
+from engine.past.tables import HOUR_NS, Bar
+
+# Of an hour's high or low. Tables are rounded, and a wick is a matter of which trades were counted; more than the
+# one is worth telling, and more than the other another market's.
+LEAST_APART, MOST_APART = 0.005, 0.1
 
 
 def with_real(story: Story, trades: Trades) -> Story:
@@ -57,6 +62,31 @@ def venue_of(story: Story, trades: Trades) -> int:
         there = ", ".join(":".join(pair) for pair in found)
         raise DataError(f"the trades are of {trades.instrument.key}, the story tells of {there}")
     return found.index(wanted)
+
+
+def beside_hours(story: Story, trades: Trades) -> str:
+    """How far the highs and lows of real hours are from the recorded ones, in words; empty where they agree.
+
+    Raises DataError where they cannot be of the market that the story tells of.
+    """
+    at = venue_of(story, trades)
+    apart = []
+    for bar in story.bars:
+        first, stop = np.searchsorted(trades.ts_ns, (bar.start_ns, bar.start_ns + HOUR_NS)).tolist()
+        if bar.venue == at and first < stop:
+            prices = trades.price_ticks[first:stop] * float(trades.instrument.tick.value)
+            for name, real, told in (("high", prices.max(), bar.high), ("low", prices.min(), bar.low)):
+                apart.append((abs(float(real) / told - 1.0), bar.start_ns, name, float(real), told))
+    share, start, name, real, told = max(apart, default=(0.0, 0, "", 0.0, 0.0))
+    where = f"{clock(start)}: a {name} of {real:,.10g}, recorded is {told:,.10g}"
+    if share > MOST_APART:
+        raise DataError(
+            f"expected trades within {MOST_APART:.0%} of the hours that {story.name} records of "
+            f"{story.names[at]}, found them {share:.0%} apart in the hour of {where}: are they of another market?"
+        )
+    if share <= LEAST_APART:
+        return ""
+    return f"{story.names[at]}: its real hours differ from the recorded ones by up to {share:.1%}, in that of {where}"
 
 
 class RealTrades:

@@ -1,8 +1,9 @@
 """How wide and how deep the made-up book is: the recipe, minute by minute.
 
-Every exponent is an authoring choice, told as such in the story. Volatility is that of the hour's range (Parkinson)
-and of the last minutes of the path; the effective spread of a size grows with it, depth shrinks with it and comes
-back over hours, and the imbalance follows where in its range an hour closes.
+Every exponent is an authoring choice, told as such in the story. Volatility is that of the last hour's range
+(Parkinson) and of the last minutes of the path, so that no spread widens before a fall; the effective spread of a size
+grows with it, depth shrinks with it and comes back over hours, and the imbalance follows where in its range an hour
+closes.
 """
 
 from __future__ import annotations
@@ -12,15 +13,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.events import Usual
 from engine.past.bridge import Floats
 from engine.past.draws import generator
-from engine.past.minutes import LeadPath, parkinson
+from engine.past.minutes import LeadPath, last_hour_sigma
 from engine.past.story import Story, hours_of
 from engine.past.tables import Bar
 
-LOCAL = (
-    0.7  # share of the path's own last minutes in the logarithm of volatility; the hour's range has the rest
-)
+LOCAL = 0.7  # share of the path's own last minutes in the logarithm of volatility; the last hour's range has the rest
 LOCAL_MINUTES = 3.0  # half-life
 LEAST_BPS = 2.0  # so that a motionless minute still has a volatility
 FLICKER_SIGMA = 0.12  # of the logarithm of the spread from minute to minute
@@ -41,6 +41,23 @@ class Liquidity:
     lean: Floats
 
 
+def usual(story: Story, round_trip_quote: float) -> Usual:
+    """What calm days are by the recipe: the measures of regimes at σ0, a round trip at the story's first price.
+
+    Whoever has watched a crash for a day still knows what the days before were like.
+    """
+    r = story.recipe
+    size = min(round_trip_quote / story.bars[0].open, r.depth)
+    inside = r.spread_bps * (
+        1.0 - r.touch_share
+    )  # the way from the touch to the end of the recipe's size, both sides
+    far = max(size - r.spread_size, 0.0)
+    near = size - far
+    beyond = far * 100.0 / r.depth  # bp
+    behind = (near * inside * near / r.spread_size + far * (2.0 * inside + beyond)) / size
+    return Usual(r.calm_bps, r.spread_bps * r.touch_share + behind, 2.0 * r.depth)
+
+
 def liquidity(story: Story, path: LeadPath, seed: int) -> tuple[Liquidity, ...]:
     """Each venue's, for the whole story."""
     hours = [bars for _, bars in hours_of(story)]
@@ -51,9 +68,7 @@ def _of_venue(story: Story, bars: list[Bar], path: LeadPath, venue: int, seed: i
     r = story.recipe
     minutes = len(path.closes)
     middles = np.arange(len(bars)) * 60.0 + 30.0
-    hour = np.interp(
-        np.arange(minutes), middles, [math.log(max(parkinson(bar) * 1e4, LEAST_BPS)) for bar in bars]
-    )
+    hour = np.log(np.maximum(last_hour_sigma(path) * 1e4, LEAST_BPS))
     local = np.log(np.maximum(_local_bps(path), LEAST_BPS))
     sigma = np.exp(LOCAL * local + (1.0 - LOCAL) * hour)
     stress = np.log(np.maximum(sigma / r.calm_bps, 0.2))

@@ -10,11 +10,12 @@ import msgspec
 
 from engine.batch import Batch, BatchBuilder, concat
 from engine.data.trades import Trades
-from engine.events import AdviserRule, FeedStatus, Listed, Mark, Note, Post, Scored, Setup
-from engine.frame import Transport
+from engine.events import AdviserRule, FeedStatus, Listed, Mark, Note, Post, RegimeRule, Scored, Setup
+from engine.frame.host import Transport
 from engine.past.hours import Hours
 from engine.past.posts import posts
 from engine.past.real import RealTrades, with_real
+from engine.past.recipe import usual
 from engine.past.story import Happening, Story
 from engine.ports import Command
 from engine.rules import DEFAULT_RULES, AlertRules
@@ -35,7 +36,10 @@ class Said(NamedTuple):
 # What speaks of a made-up book (advisers, imbalance, spread, depth, gaps) would tell of its recipe; what follows from
 # recorded prices and posts is told.
 RECORDED_KINDS = frozenset({"regime", "feed", "move", "swing"})
+# What is usual is that of calm days and does not follow. Five times that is soon passed in a crash, and a whole day
+# called DISLOCATED would not set its worst hours apart.
 SETUP = Setup(
+    regime=RegimeRule(dislocated=10.0),
     advisers=AdviserRule(on=False),
     alerts=AlertRules(tuple(rule for rule in DEFAULT_RULES if rule.kind in RECORDED_KINDS)),
 )
@@ -63,7 +67,9 @@ class PastSource:
         self.seed = story.seed if seed is None else seed
         self._real = None if real is None else RealTrades(self.story, real)
         fees = {venue.name: venue.taker_fee_bps for venue in self.story.venues}
-        self._setup = msgspec.structs.replace(setup or SETUP, taker_bps=fees)
+        told = setup or SETUP
+        regime = msgspec.structs.replace(told.regime, usual=usual(self.story, told.round_trip_quote))
+        self._setup = msgspec.structs.replace(told, taker_bps=fees, regime=regime)
         self._score = score
         self._at = story.begins_ns
         self._closed = False

@@ -20,7 +20,7 @@ from engine.past import tables
 from engine.past.checks import faults
 from engine.past.tables import Anchor, Bar, Move
 from engine.text import clean
-from engine.toml_lines import line_of, where
+from engine.toml_lines import line_in, line_of, meant, unknown_field, where
 
 KIND = "replay"
 RECIPE_VERSION = 5  # of what is made from a story: a new one makes cached sessions stale
@@ -214,6 +214,18 @@ class Story(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
         return hashlib.sha256(b"%d " % RECIPE_VERSION + body).hexdigest()
 
 
+_TABLES: dict[str, type[msgspec.Struct]] = {
+    "venues": Venue,
+    "sources": Source,
+    "events": Happening,
+    "chapters": Chapter,
+    "deviations": Deviation,
+    "days": Day,
+    "recipe": Recipe,
+    "agents": Families,
+}
+
+
 def ns(moment: datetime) -> int:
     """A whole second of UTC as ns."""
     return int(moment.timestamp()) * 1_000_000_000
@@ -222,7 +234,7 @@ def ns(moment: datetime) -> int:
 def is_story(path: Path) -> bool:
     """Whether a TOML file is a story rather than a scenario of a simulated market."""
     try:
-        return tomllib.loads(path.read_text("utf-8")).get("kind") == KIND
+        return tomllib.loads(path.read_text("utf-8-sig")).get("kind") == KIND
     except (OSError, ValueError):
         return False
 
@@ -230,7 +242,7 @@ def is_story(path: Path) -> bool:
 def read(path: Path) -> Story:
     """A story's file. Raises BadStory with the first fault in it."""
     try:
-        text = path.read_text("utf-8")
+        text = path.read_text("utf-8-sig")  # as editors under Windows write it
     except (OSError, UnicodeDecodeError) as error:
         raise BadStory(f"{path} cannot be read: {clean(str(error))}") from None
     return parse(text, str(path), path.stem)
@@ -243,30 +255,28 @@ def parse(text: str, place: str, name: str = "story") -> Story:
     except tomllib.TOMLDecodeError as error:
         raise BadStory(f"{place} is not valid TOML: {error}") from None
     if values.get("kind") != KIND:
-        found = clean(repr(values.get("kind")), 30)
+        found = clean(repr(values["kind"]), 30) if "kind" in values else "no kind"
         raise BadStory(f"{line_of(place, text, 'kind')}: expected kind = {KIND!r}, found {found}")
     values.setdefault("name", name)
     try:
         story = msgspec.convert(values, Story)
     except msgspec.ValidationError as error:
-        message, key = where(error)
-        said = f"{key or 'the file'}: {message[0].lower()}{message[1:]}"
-        raise BadStory(f"{line_of(place, text, key)}: {said}") from None
-    for table, part in (("hours", "bars"), ("path", "anchors"), ("facts", "moves")):
-        try:
-            getattr(story, part)
-        except tables.BadLine as error:
-            raise BadStory(f"{place}:{_first_line(text, table) + error.line}: {error}") from None
+        raise BadStory(_said(*where(error), place, text)) from None
     for key, fault in faults(story):
-        raise BadStory(f"{line_of(place, text, key)}: {key} {fault}")
+        table, _, line = key.partition("@")
+        at = line_in(place, text, table, int(line)) if line else line_of(place, text, key)
+        raise BadStory(f"{at}: {table} {fault}")
     return story
 
 
-def _first_line(text: str, table: str) -> int:
-    """The line on which a table's text begins: TOML leaves out a line break right behind the quotes."""
-    lines = text.splitlines()
-    number = next(n for n, line in enumerate(lines) if line.split("=")[0].strip() == table)
-    return number + (2 if lines[number].rstrip().endswith(('= """', "= '''", '="""', "='''")) else 1)
+def _said(message: str, key: str, place: str, text: str) -> str:
+    """msgspec's sentence in ours."""
+    here = key or "the file"
+    if field := unknown_field(message):
+        known = (_TABLES.get(key.partition("[")[0]) or Story).__struct_fields__
+        at = line_of(place, text, f"{key}.{field}".lstrip("."))
+        return f"{at}: {here}: unknown field `{clean(field, 40)}`: {meant(field, known)}"
+    return f"{line_of(place, text, key)}: {here}: {clean(message[0].lower() + message[1:], 200)}"
 
 
 def hours_of(story: Story) -> Iterator[tuple[int, tuple[Bar, ...]]]:

@@ -7,13 +7,15 @@ nobody reads; as columns they can be compared with their source at a glance.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from engine.text import clean
 
 MINUTE_NS = 60_000_000_000
 HOUR_NS = 60 * MINUTE_NS
+LARGEST = 1e12  # of any number here
+OUTSIDE = 0.02  # an open may lie so far outside its bar: BitMEX's is the close of the hour before
 
 
 class BadLine(ValueError):
@@ -26,7 +28,7 @@ class BadLine(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """An hour of one venue. Prices in quote units, volume in the venue's own unit."""
+    """An hour of one venue. Prices in quote units, volume in the venue's own unit. `line` is of the table, from 0."""
 
     venue: int
     start_ns: int
@@ -35,6 +37,7 @@ class Bar:
     low: float
     close: float
     volume: float
+    line: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,7 @@ class Anchor:
     kind: str  # close | high | low: the hour's own extreme falls into this minute
     price: float
     source: int
+    line: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +65,14 @@ class Move:
     pct: float
     source: int
     worst: bool  # of the whole period
+    line: int = field(default=0, compare=False)
 
 
 def bars(text: str, venues: int) -> tuple[Bar, ...]:
-    """`2020-03-12 00 | open high low close volume | …`, one group a venue. Opens are clipped into their bar."""
+    """`2020-03-12 00 | open high low close volume | …`, one group a venue.
+
+    An open a little outside its bar is clipped into it.
+    """
     found = []
     for number, line in _lines(text):
         head, *groups = (part.strip() for part in line.split("|"))
@@ -86,7 +94,13 @@ def bars(text: str, venues: int) -> tuple[Bar, ...]:
                 raise BadLine(
                     number, f"expected 0 < low <= close <= high and a volume, found {clean(group, 60)!r}"
                 )
-            found.append(Bar(venue, start, min(max(first, low), high), high, low, close, volume))
+            if not low * (1.0 - OUTSIDE) <= first <= high * (1.0 + OUTSIDE):
+                raise BadLine(
+                    number,
+                    f"expected an open near its hour's prices, at most {OUTSIDE:.0%} outside {low:g} to {high:g}, "
+                    f"found {first:g}",
+                )
+            found.append(Bar(venue, start, min(max(first, low), high), high, low, close, volume, number))
     return tuple(found)
 
 
@@ -104,6 +118,7 @@ def anchors(text: str, venues: Sequence[str], sources: int) -> tuple[Anchor, ...
                 kind,
                 _number(number, price),
                 _source(number, source, sources),
+                number,
             )
         )
     return tuple(found)
@@ -116,17 +131,18 @@ def moves(text: str, venues: Sequence[str], sources: int) -> tuple[Move, ...]:
         worst = line.endswith("| worst")
         line = line.removesuffix("| worst")
         end, venue, minutes, pct, source = _cells(number, line, "minute, venue, minutes, percent, source", 5)
-        count = int(_number(number, minutes))
-        if not 1 <= count <= 1440:
-            raise BadLine(number, f"expected 1 to 1440 minutes, found {clean(minutes, 20)!r}")
+        count = _number(number, minutes)
+        if count != int(count) or not 1 <= count <= 1440:
+            raise BadLine(number, f"expected 1 to 1440 whole minutes, found {clean(minutes, 20)!r}")
         found.append(
             Move(
                 _venue(number, venue, venues),
                 _time(number, end),
-                count,
+                int(count),
                 _number(number, pct),
                 _source(number, source, sources),
                 worst,
+                number,
             )
         )
     return tuple(found)
@@ -161,8 +177,8 @@ def _number(number: int, text: str) -> float:
         value = float(text)
     except ValueError:
         value = float("nan")
-    if not -1e12 < value < 1e12:
-        raise BadLine(number, f"expected a number, found {clean(text, 20)!r}")
+    if not abs(value) < LARGEST:  # so written, it refuses what is not a number too
+        raise BadLine(number, f"expected a number below {LARGEST:g}, found {clean(text, 20)!r}")
     return value
 
 

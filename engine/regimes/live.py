@@ -134,7 +134,11 @@ class Regime:
             row[P_FACTOR_1], row[P_FACTOR_2] = first, second
 
     def _alert(self, index: int, ts: int) -> Alert | None:
-        """Of a change of label: none of the first one, nor of a market that cannot be seen; at most one a minute."""
+        """Of a change of label: none of the first one, nor of a market that cannot be seen; at most one a minute.
+
+        It has the label's probability while no other label is likelier. A label goes by thresholds and time and may
+        stay while its probability falls: a small number beside it would read as doubt about the change.
+        """
         before, now = self.told, self.label
         if not now or (before and ts - self.told_at < ALERT_NS):
             return None
@@ -142,7 +146,10 @@ class Regime:
         if not before:
             return None
         self.told_at = ts
-        return Alert(ts, index, "REGIME", self.probability, change(before, now, self.arrays))
+        text, likeliest = change(before, now, self.arrays), LABELS[int(self.arrays.probs.argmax())]
+        if likeliest == now:
+            return Alert(ts, index, "REGIME", self.probability, text)
+        return Alert(ts, index, "REGIME", None, f"{text}; {likeliest.lower()} is likelier by now")
 
 
 _rules: dict[RegimeRule, npt.NDArray[np.float64]] = {}
@@ -152,5 +159,11 @@ def _rule(rule: RegimeRule) -> npt.NDArray[np.float64]:
     """The rule by the kernel's places."""
     if rule not in _rules:
         _rules.clear()
-        _rules[rule] = np.array([rule.stressed, rule.dislocated, rule.trend_sigmas, rule.baseline_s])
+        known = [math.nan] * 3
+        if rule.usual is not None:
+            usual = rule.usual
+            known = [
+                math.log(usual.volatility_bps), math.log(usual.round_trip_bps), -math.log(usual.depth)
+            ]  # fmt: skip
+        _rules[rule] = np.array([rule.stressed, rule.dislocated, rule.trend_sigmas, rule.baseline_s, *known])
     return _rules[rule]

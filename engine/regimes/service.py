@@ -20,7 +20,8 @@ from engine.regimes.messages import Ask
 from engine.regimes.worker import LACKING, Worker, installed
 
 if TYPE_CHECKING:
-    from engine.core import State, SymbolState
+    from engine.core import State
+    from engine.symbol import SymbolState
 
 WINDOW = 300  # rows of a window: five minutes
 EVERY_S = 300

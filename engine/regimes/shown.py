@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from engine.frame import REGIMES, LoadingNow, RegimeNow
+from engine.frame.regime import REGIMES, LoadingNow, RegimeNow
 from engine.kernels import regime as kernel
 from engine.kernels.seconds import COUNT, SECOND_NS, SecondArrays
 from engine.regimes.live import P_FACTOR_1, P_FACTOR_2, P_LABEL, P_PROBABILITY, POINT_S, POINTS_KEPT, Regime

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from engine.frame import REGIMES
+from engine.frame.regime import REGIMES
 from engine.kernels.regime import DRIFT_SIGMAS, NOW, VOLATILITY, RegimeArrays
 
 LABELS = REGIMES

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.frame import CoverageNow, RiskNow
+from engine.frame.agents import CoverageNow, RiskNow
 from engine.risk.books import RiskState
 from engine.risk.coverage import Coverage
 from engine.rules import RiskRule

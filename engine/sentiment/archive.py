@@ -15,7 +15,7 @@ import msgspec
 
 from engine.batch import Batch, BatchBuilder
 from engine.events import Kind, Listed, Post, Scored, Setup
-from engine.frame import Transport
+from engine.frame.host import Transport
 from engine.instrument import Instrument
 from engine.ports import Command
 

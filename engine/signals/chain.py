@@ -13,7 +13,8 @@ from itertools import pairwise
 import msgspec
 
 from engine.events import ChainTransfer
-from engine.frame import CHAIN_FEEDS, ChainNow, Feed, FlowNow, TransferNow
+from engine.frame.chain import ChainNow, FlowNow, TransferNow
+from engine.frame.feeds import CHAIN_FEEDS, Feed
 from engine.limits import check_transfer
 
 MINUTE_NS = 60_000_000_000

@@ -18,7 +18,7 @@ import math
 import msgspec
 
 from engine.events import SignalRule
-from engine.frame import SignalNow
+from engine.frame.symbol import SignalNow
 
 BINS = 241  # log2 ratio from -6 to +6 in steps of 1/20
 _FLICKER_S = 2.0  # out of bounds this long at a stretch ends an episode

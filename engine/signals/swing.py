@@ -15,7 +15,7 @@ import math
 
 import msgspec
 
-from engine.frame import SwingNow
+from engine.frame.sentiment import SwingNow
 from engine.signals.mood import Decayed
 
 BAR_NS = 300 * 1_000_000_000

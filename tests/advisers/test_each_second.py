@@ -18,10 +18,12 @@ from engine.batch import BatchBuilder
 from engine.checkpoint import BadCheckpoint, pack, unpack
 from engine.core import State, apply
 from engine.events import Advice, Advised, AdviserRule, Baseline, Decision, Derived, Outcome, Setup, Tally
-from engine.frame import SignalNow, View
+from engine.frame import View
+from engine.frame.symbol import SignalNow
 from engine.kernels import indicators as indicator_kernel
 from engine.kernels import seconds as grid
 from engine.picture import picture
+from engine.text import clean
 from tests.laws.generated import generated_batches
 
 SECOND = grid.SECOND_NS
@@ -223,15 +225,19 @@ def test_a_strangers_state_of_advisers_is_refused() -> None:
             unpack(pack(state))
 
 
-@pytest.mark.parametrize("character", ["\x1b", "\x9b", "\x7f", "\n"])
-def test_a_strangers_words_that_would_steer_a_terminal_are_refused(character: str) -> None:
+@pytest.mark.parametrize("character", ["\x1b", "\x9b", "\x7f", "\n", "\u202e", "\u2066", "\u200b", "\u2028"])
+def test_a_strangers_words_that_would_steer_a_terminal_are_cleaned(character: str) -> None:
+    """A note's words are cleaned where it is read, and a checkpoint's go the same road."""
     state = folded(ticks=60)
     stance = next(iter(state.symbols.values())).advisers.stances[COORDINATOR]
     stance.reason = "a \\u001b that is text, “quoted”\\"
-    assert unpack(pack(state)).symbols[0].advisers.stances[COORDINATOR].reason == stance.reason
-    stance.reason += character
-    with pytest.raises(BadCheckpoint, match="control characters"):
-        unpack(pack(state))
+    untouched = pack(state)
+    assert pack(unpack(untouched)) == untouched
+    stance.reason += character + "gnp"
+    once = unpack(pack(state))
+    assert once.symbols[0].advisers.stances[COORDINATOR].reason == clean(stance.reason)
+    stance.reason = clean(stance.reason)
+    assert pack(once) == pack(state)  # and nothing else is touched
 
 
 @pytest.mark.parametrize("on", [True, False])

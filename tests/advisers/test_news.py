@@ -22,7 +22,7 @@ from engine.advisers.news import (
 )
 from engine.advisers.sight import Headline, Sight
 from engine.events import Post
-from engine.frame import SignalNow
+from engine.frame.symbol import SignalNow
 
 NOW = 1_700_000_000 * 1_000_000_000
 SECOND = 1_000_000_000

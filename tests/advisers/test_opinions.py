@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from engine.advisers import chain, microstructure, sentiment, technical
 from engine.advisers.sight import Flows, Opinion, Sight
-from engine.frame import SignalNow
+from engine.frame.symbol import SignalNow
 from engine.kernels import indicators as kernel
 from engine.kernels import seconds as grid
 from engine.signals.mood import Decayed, Mood, Sample

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from pathlib import Path
 
 import numpy as np
@@ -103,11 +104,11 @@ def test_a_line_adds_up() -> None:
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Two real sessions and a simulated one in a folder of their own."""
+    """Two real markets, one of them an imported capture, and a simulated one in a folder of their own."""
     monkeypatch.setenv("MICROTUI_CONFIG", str(tmp_path / "none.toml"))
     monkeypatch.setenv("MICROTUI_RECORD__FOLDER", str(tmp_path))
     rng = np.random.default_rng(6)
-    for number, source in enumerate(("live BTCUSDT", "live BTCUSDT", "sim default seed 1")):
+    for number, source in enumerate(("live BTCUSDT", "import BTCUSDT on Binance spot", "sim default seed 1")):
         name = f"2026010{number + 1}-000000-x.sqlite"
         recorder = Recorder(tmp_path / name, new_header(source, START))
         outcomes = [
@@ -146,6 +147,37 @@ def test_the_command_keeps_real_and_simulated_apart() -> None:
         ("real markets", 80),
         ("simulated or reconstructed markets", 40),
     ]
+
+
+@pytest.mark.parametrize(
+    ("source", "title"),
+    [
+        ("import AAPL: LOBSTER's", "real markets"),
+        ("made-up BTCUSDT", "simulated or reconstructed markets"),
+        ("made-up import BTCUSDT on Binance spot", "simulated or reconstructed markets"),
+        ("reconstruction of march2020", "simulated or reconstructed markets"),
+        ("child of sim", "simulated or reconstructed markets"),
+    ],
+)
+def test_whose_market_it_was_follows_from_the_recording_s_source(home: Path, source: str, title: str) -> None:
+    with sqlite3.connect(home / "20260101-000000-x.sqlite") as file:
+        file.execute("update header set value = ? where key = 'source'", (source,))
+    file.close()
+    assert run("--session", "20260101-000000-x").startswith(f"{title}, 1 recording")
+
+
+@pytest.mark.parametrize(
+    ("source", "counted"), [("live BTCUSDT", 2), ("child of x", 1), ("sim calm seed 1", 1)]
+)
+def test_of_all_the_next_day_of_a_session_counts_and_a_child_does_not(
+    home: Path, source: str, counted: int
+) -> None:
+    with sqlite3.connect(home / "20260101-000000-x.sqlite") as file:
+        file.execute("insert into header values ('parent', 'another'), ('parent_seq', '5')")
+        file.execute("update header set value = ? where key = 'source'", (source,))
+    file.close()
+    real = "recordings" if counted == 2 else "recording"
+    assert f"real markets, {counted} {real}" in run("--all")
 
 
 @pytest.mark.usefixtures("home")

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from engine.batch import Batch, BatchBuilder
-from engine.core import State, SymbolState, apply
+from engine.core import State, apply
 from engine.events import Alert, FeedStatus, Kind, Listed, Setup
 from engine.instrument import Instrument
 from engine.kernels import seconds as grid
 from engine.rules import AlertRule, AlertRules
+from engine.symbol import SymbolState
 
 START_NS = 1_723_161_254_000_000_000
 TICK_NS = 100_000_000

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import random
-from pathlib import Path
+from collections.abc import Sequence
 
 import msgspec
 import pytest
@@ -12,18 +10,14 @@ import pytest
 from engine.batch import Batch, BatchBuilder
 from engine.checkpoint import BadCheckpoint, pack, unpack
 from engine.core import State, apply
-from engine.events import AgentFamily, AgentLine, Agents, Alert, ChainTransfer, Setup, SignalRule
-from engine.ports import Command
+from engine.events import AgentFamily, AgentLine, Agents, Alert, ChainTransfer, Derived, Setup, SignalRule
 from engine.rules import AlertRule, AlertRules, RiskRule
-from engine.session import Session
-from store.header import new_header
-from store.recorder import Recorder
 from store.recording import Recording
+from tests.laws.beside import Recorded, Speaker, assert_seeks, recorded_beside
 from tests.laws.generated import generated_batches
-from tests.laws.test_laws import ListSource, digest, replayed, sought
+from tests.laws.test_laws import replayed
 
 Said = list[tuple[int, int | None, str, str]]
-Recorded = tuple[Path, dict[int, bytes], Said]
 RULES = (
     AlertRule("s", "signal", threshold=0.0, every_s=0.0, bell=True),
     AlertRule("r", "regime"),
@@ -46,16 +40,12 @@ SETUP = Setup(
 )
 
 
-class Crowd:
+class Crowd(Speaker):
     """A producer of the rules, of agents' books once a second, and of transfers."""
 
-    accepts: frozenset[str] = frozenset()
-
     def __init__(self, seed: int) -> None:
-        self._rng, self._number, self._equity = random.Random(seed), 0, [0, 0]
-
-    def command(self, command: Command) -> None:
-        """It takes none."""
+        super().__init__(seed)
+        self._equity = [0, 0]
 
     def after(self, state: State, batch: Batch) -> Batch | None:
         rng, out, ts = self._rng, BatchBuilder(), state.ts
@@ -77,28 +67,19 @@ class Crowd:
 
 
 @pytest.fixture(scope="module")
-def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
-    path = tmp_path_factory.mktemp("alerts") / "session.sqlite"
-    seen: dict[int, bytes] = {}
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Recorded, Said]:
     said: Said = []
-    session = Session(
-        ListSource(generated_batches(seed=12, ticks=1200)),
-        sink=Recorder(path, new_header("test", 1)),
-        producers=[Crowd(6)],
-    )
-    session.observers.append(lambda state, _: seen.update({state.ts: digest(state)}))
-    session.observers.append(
-        lambda _, derived: said.extend(
-            (d.ts, d.symbol, d.kind, d.text) for d in derived if isinstance(d, Alert)
-        )
-    )
-    asyncio.run(session.run())
-    return path, seen, said
+
+    def hear(_: State, derived: Sequence[Derived]) -> None:
+        said.extend((d.ts, d.symbol, d.kind, d.text) for d in derived if isinstance(d, Alert))
+
+    folder = tmp_path_factory.mktemp("alerts")
+    return recorded_beside(folder, Crowd(6), seed=12, ticks=1200, observers=[hear]), said
 
 
-def test_every_kind_speaks_and_the_table_has_what_was_told(recorded: Recorded) -> None:
-    path, _, said = recorded
-    with Recording(path) as recording:
+def test_every_kind_speaks_and_the_table_has_what_was_told(recorded: tuple[Recorded, Said]) -> None:
+    session, said = recorded
+    with Recording(session.path) as recording:
         rows = recording.query("select ts, symbol, kind, text from alerts order by rowid")
     assert [tuple(row) for row in rows] == said
     kinds = {kind for _, _, kind, _ in said}
@@ -110,16 +91,14 @@ def test_every_kind_speaks_and_the_table_has_what_was_told(recorded: Recorded) -
     assert passed <= 10 + 20 + 120 / 3  # defaults until the rules came, then theirs
 
 
-def test_law_1_a_replay_tells_what_the_session_told(recorded: Recorded) -> None:
-    path, frames, _ = recorded
-    assert replayed(path) == frames
+def test_law_1_a_replay_tells_what_the_session_told(recorded: tuple[Recorded, Said]) -> None:
+    session, _ = recorded
+    assert replayed(session.path) == session.frames
 
 
-def test_law_2_a_seek_finds_the_conditions_of_that_moment(recorded: Recorded) -> None:
-    path, frames, _ = recorded
-    ticks = sorted(frames)
-    for target, state in sought(path, [ticks[-1], ticks[0], *random.Random(3).sample(ticks, 8)]):
-        assert digest(state) == frames[target], f"seek to {target}"
+def test_law_2_a_seek_finds_the_conditions_of_that_moment(recorded: tuple[Recorded, Said]) -> None:
+    session, _ = recorded
+    assert_seeks(session.path, session.frames, 3)
 
 
 @pytest.fixture(scope="module")
@@ -164,7 +143,7 @@ def test_a_checkpoint_brings_all_of_it_back(state: State) -> None:
         (("risk", "minute_variance"), -1.0),
         (("setup", "alerts", "per_hour"), 0.0),
         (("setup", "risk", "horizon_s"), 0.0),
-        (("setup", "alerts", "rules"), [{"name": "x\u001b", "kind": "feed"}]),
+        (("setup", "alerts", "rules"), [{"name": "x" * 41, "kind": "feed"}]),
         (("setup", "alerts", "rules"), [{"name": "x", "kind": "what"}]),
     ],
 )

@@ -148,6 +148,26 @@ def test_a_webhook_is_a_secret_and_goes_over_a_private_line(file: Path) -> None:
     assert settings.alerting.webhook is not None
 
 
+@pytest.mark.parametrize(
+    ("table", "such"),
+    [
+        ("alerting", "alerting.burst"),
+        ("chain.etherscan", "chain.etherscan.url"),
+        ("sentiment.gateway", "sentiment.gateway.url"),
+        ("sources.reddit", "sources.reddit.url"),
+    ],
+)
+def test_what_stands_in_a_whole_table_s_place_is_not_repeated(file: Path, table: str, such: str) -> None:
+    value = '{webhook = "https://example.org/hunter2"}'
+    variable = f"MICROTUI_{table.upper().replace('.', '__')}"
+    for place, flags, variables in (("--set", [f"{table}={value}"], {}), (variable, [], {variable: value})):
+        with pytest.raises(UserError) as caught:
+            load(file, flags, variables)
+        assert f"{place}: {table}: expected a table, whose" in caught.value.format_message()
+        assert f"such as {such}; found a value" in caught.value.format_message()
+        assert "hunter2" not in caught.value.format_message()
+
+
 @pytest.mark.parametrize("header", ["no colon", "X: \x01", ": y", "X:"])
 def test_a_header_is_one_header(file: Path, header: str) -> None:
     file.write_text("[alerting]\nwebhook_header = " + msgspec.json.encode(header).decode())

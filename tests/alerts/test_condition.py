@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.alerts.condition import Condition
+from engine.alerts import condition as module
+from engine.alerts.condition import Condition, condition_of
 from engine.rules import AlertRule
 
 SECOND = 1_000_000_000
@@ -69,3 +73,28 @@ def test_the_other_direction_is_told_at_once() -> None:
 def test_between_the_threshold_and_clear_it_stays_as_it_is() -> None:
     rule = AlertRule("x", "move", threshold=1.0, clear=0.5, every_s=0.0)
     assert told([0.9, 1.0, 0.6, 1.1, 0.4, 0.9, 1.2], rule) == [2, 7]
+
+
+@given(st.lists(st.tuples(st.integers(0, 7), st.booleans()), max_size=80), st.integers(1, 6))
+def test_beyond_the_bound_the_one_not_asked_for_the_longest_begins_anew(
+    asked: list[tuple[int, bool]], most: int
+) -> None:
+    """Against when each was last asked for; now and then what is remembered goes through a checkpoint."""
+    conditions: dict[str, Condition] = {}
+    last: dict[str, int] = {}
+    begun: dict[str, int] = {}
+    with patch.object(module, "MOST_CONDITIONS", most):
+        for at, (number, kept) in enumerate(asked, 1):
+            name = f"rule|{number}"
+            if name not in last:
+                if len(last) == most:
+                    oldest = min(last, key=lambda other: last[other])
+                    del last[oldest], begun[oldest]
+                begun[name] = at
+            last[name] = at
+            found = condition_of(conditions, name)
+            found.told_at = found.told_at or at
+            if kept:
+                packed = msgspec.msgpack.encode(conditions)
+                conditions = msgspec.msgpack.decode(packed, type=dict[str, Condition])
+    assert {name: found.told_at for name, found in conditions.items()} == begun

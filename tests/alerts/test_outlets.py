@@ -20,7 +20,7 @@ from cli.settings import Settings
 from engine.batch import BatchBuilder
 from engine.core import State
 from engine.events import Alert, Setup
-from engine.frame import Event
+from engine.frame.alerts import Event
 from engine.rules import AlertRule, AlertRules
 from engine.session import Session
 from tests.alerts.planted import BTC, CALM_S, RULE_S, START_NS, Bench, leaning
@@ -149,8 +149,17 @@ def test_a_command_that_fails(argv: list[str], said: str) -> None:
         Command(argv, 0.5 if "sleep" in argv[-1] else 20.0).tell(b"{}" * 100_000)
 
 
-def test_a_command_that_does_not_read_is_none_of_our_business() -> None:
-    Command([sys.executable, "-c", "pass"], 20.0).tell(b"x" * 1_000_000)
+def test_a_command_that_does_not_read_is_none_of_our_business(tmp_path: Path) -> None:
+    """It ends with more unread than any pipe holds: nothing is said, and the next alert is told as well."""
+    code = "import os, sys; os.close(0); open(sys.argv[1], 'a').write('ran ')"
+    said: list[str] = []
+    command = Command([sys.executable, "-c", code, str(tmp_path / "x")], 20.0)
+    outlets, it = Outlets([command], said.append, 60), state()
+    for _ in range(2):
+        told(it, outlets, text="x" * 1_000_000)
+    outlets.close(20.0)
+    assert (tmp_path / "x").read_text() == "ran ran "
+    assert said == []
 
 
 class Site(http.server.BaseHTTPRequestHandler):

@@ -11,7 +11,7 @@ import pytest
 from engine.alerts.measures import amount
 from engine.alerts.watch import regimes
 from engine.events import Alert, FactorTick
-from engine.frame import SignalNow
+from engine.frame.symbol import SignalNow
 from engine.instrument import Instrument
 from engine.kernels.market import FEATURES
 from engine.rules import AlertRule
@@ -96,8 +96,21 @@ def test_a_move_has_its_size_its_deviations_and_how_sure_that_is(side: int) -> N
     (alert,) = bench.step(**{**QUIET, "mid": 60_000.0 * (1 + side * 0.0060), "volatility_bps": 60.0})
     sigmas = 60.0 / (4.0 * math.sqrt(0.5))
     assert alert.kind == "MOVE"
-    assert alert.text == f"{side * 60:+d} bp in 30 s, {sigmas:.1f} deviations of what was usual"
+    sign = "+" if side > 0 else "−"
+    assert alert.text == f"{sign}60 bp in 30 s, {sigmas:.1f} deviations of what was usual"
     assert alert.confidence == pytest.approx(math.erf(sigmas / math.sqrt(2)), abs=1e-9)
+
+
+def test_a_move_of_less_than_two_deviations_is_said_to_be_usual_by_now() -> None:
+    bench = bench_of("move", threshold=50.0, window_s=30.0)
+    wild = {**QUIET, "volatility_bps": 200.0}
+    for _ in range(40):
+        assert bench.step(**wild) == []
+    (alert,) = bench.step(**{**wild, "mid": 60_000.0 * 1.006})
+    assert alert.text == "+60 bp in 30 s, as usual by now"
+    assert alert.confidence == pytest.approx(
+        math.erf(60.0 / (200.0 * math.sqrt(0.5)) / math.sqrt(2)), abs=1e-9
+    )
 
 
 def test_a_move_that_turns_is_told_both_ways() -> None:
@@ -106,7 +119,7 @@ def test_a_move_that_turns_is_told_both_ways() -> None:
     for mid in [60_000.0] * 10 + [60_400.0] + [60_000.0] * 5 + [59_500.0]:
         signs += [alert.text[0] for alert in bench.step(**{**QUIET, "mid": mid})]
     assert signs[0] == "+"
-    assert signs[-1] == "-"
+    assert signs[-1] == "−"
 
 
 def test_a_move_across_a_hole_in_the_book_is_none() -> None:
@@ -162,7 +175,7 @@ def test_a_swing_of_sentiment_is_told_by_one_symbol_with_its_certainty() -> None
             assert bench.step(index, same_second=index == 1, **row) == []
     (alert,) = bench.step(0, **QUIET, sentiment=0.4, doubt=0.2)
     assert bench.step(1, same_second=True, **QUIET, sentiment=0.4, doubt=0.2) == []
-    assert alert.text == "sentiment of BTC -0.10 → +0.40 in 1 min, ±0.25"
+    assert alert.text == "sentiment of BTC −0.10 → +0.40 in 1 min, ±0.25"
     assert alert.confidence == pytest.approx(0.9772, abs=1e-4)  # two standard errors
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from engine.alerts.condition import MOST_CONDITIONS
 from engine.alerts.whales import whales
 from engine.events import ChainTransfer
 from engine.rules import AlertRule
@@ -56,3 +57,16 @@ def test_ids_that_are_remembered_are_bounded() -> None:
     for i in range(500):
         whales(it.state, moved(f"{i}", 30 * MILLION, it.ts), it.ts)
     assert len(it.state.alerts.whales) == 64
+
+
+def test_however_many_assets_there_are_one_that_moves_on_keeps_its_quiet_time() -> None:
+    it = Bench(BTC, rules=(AlertRule("whale", "whale", threshold=MILLION, every_s=3600.0),))
+    told = [
+        raised.alert.text
+        for number in range(MOST_CONDITIONS + 500)
+        for asset in (f"A{number}", *(("BTC",) if number % 1000 == 0 else ()))
+        for raised in whales(it.state, moved(f"{asset} {number}", 30 * MILLION, it.ts, asset), it.ts)
+    ]
+    assert sum(text.startswith("500 BTC") for text in told) == 1
+    assert len(told) == MOST_CONDITIONS + 501
+    assert len(it.state.alerts.conditions) == MOST_CONDITIONS

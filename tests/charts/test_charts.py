@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from engine.batch import BatchBuilder
 from engine.events import Kind
-from engine.frame import HEAT_LEVELS, INTERVALS_NS
+from engine.frame import INTERVALS_NS
+from engine.frame.chart import HEAT_LEVELS
 from engine.instrument import Instrument
 from engine.kernels import charts as kernel
 from engine.kernels import jit

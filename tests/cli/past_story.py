@@ -17,6 +17,7 @@ speed = 600.0
 recorded = ["the bar"]
 reconstructed = ["all inside it"]
 hours = "2020-03-12 10 | 7354 7364 7000 7110 524"
+facts = "2020-03-12 10:39 | binance | 10 | 4.9 | 1"
 
 [[sources]]
 title = "a table"

@@ -38,7 +38,9 @@ def exchange(home: dict[str, str]) -> Iterator[list[str]]:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=home) as server:
         assert server.stdout is not None
         told = [server.stdout.readline() for _ in range(3)]
-        yield told[-1].split()[3:]
+        command, _, flags = told[-1].partition(" --set ")
+        assert command == "microtui live BTCUSDT ETHUSDT"
+        yield ["--set", *flags.split()]
         server.terminate()
 
 

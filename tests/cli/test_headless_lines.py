@@ -8,8 +8,8 @@ import json
 from cli.headless import LinePrinter
 from engine.batch import BatchBuilder
 from engine.core import State, apply
-from engine.events import Kind, Listed
-from engine.frame import Recording
+from engine.events import FeedStatus, Kind, Listed
+from engine.frame.host import Recording
 from engine.instrument import Instrument
 
 MINUTE = 60_000_000_000
@@ -35,3 +35,26 @@ def test_a_run_that_begins_within_a_recording_counts_from_there() -> None:
     ]
     assert (end["ts"][14:19], end["seconds"]) == ("02:12", 12.0)
     assert printer.done.is_set()
+
+
+def ended(*listed: tuple[str, str], silent: str = "") -> list[str]:
+    """The keys of the last line's symbols."""
+    state, printed, out = State(), io.StringIO(), BatchBuilder()
+    for number, (venue, symbol) in enumerate(listed):
+        out.add_note(FeedStatus(venue, "LIVE"), MINUTE)
+        out.add_note(Listed(number, Instrument(venue, symbol, "BTC", "USD", "0.01", "0.001")), MINUTE, number)
+    if silent:
+        out.add_note(FeedStatus(silent, "CONNECTING"), MINUTE)
+    out.add_note(FeedStatus("reddit", "LIVE"), MINUTE)
+    out.add(Kind.TICK, MINUTE, symbol=-1)
+    apply(state, out.take())
+    LinePrinter(5.0, out=printed).last(state, Recording())
+    return list(json.loads(printed.getvalue())["symbols"])
+
+
+def test_symbols_have_one_form_their_venues_too_where_several_are_watched() -> None:
+    both = [("binance", "BTCUSDT"), ("binance-usdm", "BTCUSDT"), ("coinbase", "BTC-USD")]
+    assert ended(*both) == ["binance:BTCUSDT", "binance-usdm:BTCUSDT", "coinbase:BTC-USD"]
+    assert ended(*both[:1], *both[2:]) == ["binance:BTCUSDT", "coinbase:BTC-USD"]
+    assert ended(both[0], ("binance", "BTCUSDC")) == ["BTCUSDT", "BTCUSDC"]
+    assert ended(both[0], silent="kraken") == ["binance:BTCUSDT"]

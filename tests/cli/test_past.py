@@ -17,7 +17,7 @@ import pytest
 
 from cli import past, paths
 from cli.errors import UserError
-from cli.past_build import build, discard, is_whole
+from cli.past_build import build, discard, is_whole, told_of
 from engine.batch import Batch, concat
 from engine.child import Continued
 from engine.events import Agents, Kind, Mark, Post, Scored
@@ -76,15 +76,24 @@ def test_it_prints_the_rows_of_a_session_while_it_is_built(
 def test_it_is_a_recording_like_any_other(
     built: tuple[Path, Path, list[dict[str, Any]]], env: dict[str, str], folder: Path
 ) -> None:
-    _, file, _ = built
-    verified = run(env, "sessions", "verify", str(file))
-    assert verified.returncode == 0, verified.stdout + verified.stderr
+    story, file, _ = built
+    for named in (file, story):  # the story by its own name says the same
+        verified = run(env, "sessions", "verify", str(named))
+        assert verified.returncode == 0, verified.stdout + verified.stderr
+        assert file.stem in verified.stdout
+    fills = run(env, "sessions", "export", str(story), "--table", "fills").stdout.splitlines()
+    at = "2020-03-12T10:30"
+    forked = run(env, "whatif", str(story), "--at", at, "--futures", "8", "--seconds", "5", "--json")
+    assert json.loads(forked.stdout)["done"] == 8, forked.stderr
+    unbuilt = run(env, "sessions", "show", "march2020")
+    assert unbuilt.returncode == 1
+    assert "`microtui replay march2020 --build`" in unbuilt.stderr
     with Recording(file) as recording:
         assert (recording.start, recording.end) == (BEGINS_NS, BEGINS_NS + HOUR_NS)
         assert recording.query("select count(*) from marks") == [(2,)]
         assert not recording.gaps
         ((agents,),) = recording.query("select count(*) from fills")
-        assert agents > 0
+        assert agents == len(fills) - 1 > 0
     assert "no recordings" in run(env, "sessions", "list").stdout  # the cache is none of the catalogue's
 
 
@@ -94,6 +103,28 @@ def test_every_price_that_trades_lies_in_the_hours_bar(
     with Recording(built[1]) as recording:
         ((low, high),) = recording.query("select min(price_ticks), max(price_ticks) from trades")
     assert (low, high) == (7_000_00, 7_364_00)
+
+
+def test_a_recorded_fact_that_is_not_met_is_told(
+    built: tuple[Path, Path, list[dict[str, Any]]], env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story, file, _ = built
+    last = "select price_ticks from trades where ts <= ? order by rowid desc limit 1"
+    with Recording(file) as recording:
+        closes = [
+            recording.query(last, (BEGINS_NS + minutes * 60_000_000_000,))[0][0] for minutes in (30, 40)
+        ]
+    said = (
+        "binance, 10 minutes: recorded 4.9 % to 12 Mar 10:39, "
+        f"here {(closes[1] / closes[0] - 1) * 100:.2f} % to 12 Mar 10:39"
+    )
+    assert told_of(file) == (said,)
+    monkeypatch.setattr(paths, "replays_folder", lambda: file.parent)
+    shown = past.plan_of(past.reel(read(story), story).story).about
+    assert shown[shown.index("Recorded:") + 1 :][:2] == ("· the bar", f"· Not met: {said}")
+    done = run(env, "replay", str(story), "--build")
+    assert done.stdout == f"{file}\n"
+    assert done.stderr == f"hour is whole\nnot met: {said}\n"
 
 
 def test_a_killed_build_is_made_again_by_one_of_two_and_is_equal(
@@ -119,10 +150,14 @@ def test_a_killed_build_is_made_again_by_one_of_two_and_is_equal(
     elsewhere.touch()
     found = past.reel(story, story_file)
     assert (found.file, older.exists(), elsewhere.exists()) == (mine, False, True)
+    said: list[str] = []
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:  # as a second window would
-        past.wait(found, lambda text: None)
+        past.wait(found, said.append)
         assert other.communicate(timeout=120)[0] == ""
     assert other.returncode == 0
+    assert said == ["building hour\n", "hour is whole\n", f"not met: {told_of(mine)[0]}\n"]
+    assert told_of(mine) == told_of(file)
+    assert not told_of(older)
     assert past.reel(story, story_file).builder is None
     with Recording(file) as one, Recording(mine) as two:
         assert one.next_seq == two.next_seq

@@ -76,14 +76,17 @@ def test_two_venues_over_sockets_become_one_recording(tmp_path: Path) -> None:
     with Recording(tmp_path / "two.sqlite") as recording:
         assert [i.key for i in recording.instruments] == ["binance:BTCUSDT", "kraken:BTC/USD"]
         assert recording.query("select count(*) from trades")[0][0] > 0
+        assert recording.header.source.startswith("made-up import BTCUSDT BTC/USD on Binance spot, Kraken: ")
 
 
 def test_hftbacktest_s_capture_is_a_recording_with_every_best_price_proved(
     tmp_path: Path, captures: Path
 ) -> None:
     assert list(warm.warm())
-    result = imported(captures / "binance_spot_btcusdt_20240808.gz", tmp_path)
+    result = imported(captures / "binance_spot_btcusdt_20240808.gz", tmp_path, "--name", "real")
     assert result.exit_code == 0, result.stderr
+    with Recording(tmp_path / "real.sqlite") as recording:
+        assert recording.header.source.startswith("import BTCUSDT on Binance spot: ")
     assert "best prices as stated: 3,432 of 3,432" in result.stderr
 
 

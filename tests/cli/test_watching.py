@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from cli.main import main
 from cli.settings import load
 from cli.watching import Market, market_of, watched
+from engine.batch import BatchBuilder
 from engine.feeds.binance import Binance
 from engine.feeds.symbols import is_symbol, pair_of
 from engine.feeds.venues import VENUES
@@ -27,6 +28,8 @@ from engine.feeds.venues import VENUES
         ("ETHBTC", ("ETH", "BTC")),
         ("1000PEPEUSDT", ("1000PEPE", "USDT")),
         ("BTCUSDT_260626", None),
+        ("USDTUSD", ("USDT", "USD")),
+        ("BTCTUSD", ("BTC", "TUSD")),
         ("USDT", None),
         ("BTC", None),
     ],
@@ -43,6 +46,17 @@ def test_every_venue_spells_it_its_own_way_and_falls_back_on_its_own_dollar():
     assert VENUES["kraken"].spell(["XBTUSD", "ETH-EUR"])[0][0] == "BTC/USD"
     assert VENUES["kraken"].spell(["ETH-EUR"]) == [("ETH/EUR",)]
     assert VENUES["binance-usdm"].spell(["BTCUSDT_260626"]) == [("BTCUSDT_260626",)]
+
+
+def test_an_asset_without_a_quote_is_taken_in_each_venues_own_dollar():
+    asked = market_of(["btc", "USDT", "OP", "XBT"], "binance,kraken")
+    assert asked.symbols == ("BTC", "USDT", "OP")
+    assert VENUES["binance"].spell(["BTC"]) == [("BTC", "BTCUSDT", "BTCUSDC", "BTCUSD")]
+    assert VENUES["kraken"].spell(["XBT"])[0][:2] == ("BTC", "BTC/USD")
+    assert VENUES["coinbase"].spell(["USDT"]) == [("USDT", "USDT-USD")]  # and never in itself
+    for info in VENUES.values():
+        protocol = info.protocol()(info.spell(["BTC"]), info.options, BatchBuilder())
+        assert protocol.names == (info.example,)  # which is asked for first
 
 
 @pytest.mark.parametrize("symbol", ["B", "BTC USD", "BTC--USD", "../etc", "BTC\x1b[31m", "Ж" * 6, "A" * 40])

@@ -104,7 +104,7 @@ def made(
         else:
             bid, ask = price, price + Decimal("0.1")
             row = {"id": number, "bid": bid, "bid_size": size, "ask": ask, "ask_size": size + 1, "ts": ts}
-            fields = [number, bid, size, ask, size + 1, ts // unit_ns - 3, ts // unit_ns]
+            fields = [number, bid, size, ask, size + 1, ts // unit_ns, ts // unit_ns + 3]
         if market == "usdm" and kind in ("aggTrades", "trades"):
             fields = fields[:-1]
         rows.append(row)
@@ -128,6 +128,7 @@ class Site:
     cut_after: list[int] = field(default_factory=list)  # bytes of the next zips before the connection breaks
     answers: list[tuple[int, dict[str, str]]] = field(default_factory=list)  # instead of the next answers
     ranges: bool = True
+    holds: threading.Event | None = None  # the second half of every zip comes when this is set
     url: str = ""
 
     def put(self, path: str, body: bytes, sha256: str | None = None) -> None:
@@ -165,6 +166,11 @@ def serving() -> Iterator[Site]:
             for name, value in {"Content-Length": str(len(body)), **headers}.items():
                 self.send_header(name, value)
             self.end_headers()
+            if site.holds is not None and self.path.endswith(".zip") and cut is None:
+                self.wfile.write(body[: len(body) // 2])
+                self.wfile.flush()
+                site.holds.wait(30)
+                body = body[len(body) // 2 :]
             self.wfile.write(body[:cut])
             if cut is not None:
                 self.close_connection = True

@@ -88,6 +88,11 @@ def test_fetched_klines_are_bars_of_their_venue(tmp_path: Path) -> None:
     assert bars.told == ("bars are missing in 1 places",)
 
 
+def test_one_fetched_bar_has_the_interval_that_was_fetched(tmp_path: Path) -> None:
+    bars = read_bars([keep(tmp_path, "klines", date(2020, 3, 12), count=1)[0]])
+    assert (bars.interval_ns, bars.told) == (60 * 10**9, ())
+
+
 def test_what_is_mended_is_told(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     lines = text_of(["2020-03-12 00:00", "2020-03-12 00:01"]).splitlines()
@@ -97,7 +102,10 @@ def test_what_is_mended_is_told(tmp_path: Path) -> None:
     binary = tmp_path / "y.csv"
     binary.write_text("time,open,high,low,close,volume\n2020-03-12,123.45000457763672,124,120,121,7\n")
     rounded = read_bars([binary])
-    assert rounded.told == ("prices rounded to 4 places, the file has up to 14",)
+    assert rounded.told == (
+        "prices rounded to 4 places, the file has up to 14",
+        "one bar alone does not say how long it is: taken as one of 1m",
+    )
     assert values(rounded)[0][0] == Decimal("123.4500")
 
 
@@ -107,6 +115,11 @@ def test_what_is_mended_is_told(tmp_path: Path) -> None:
         ("2020-03-12 00:02,1,2,0,1,1", "line 4: expected prices above zero"),
         ("2020-03-12 00:02,1,2,x,1,1", "line 4: expected a price above zero, found 'x'"),
         ("2020-03-12 00:02,1,2,inf,1,1", "line 4: expected a price above zero, found 'inf'"),
+        (
+            "2020-03-12 00:02,nan,2,1,1,1",
+            "line 4: expected open, high, low and close, or none of them, found",
+        ),
+        ('2020-03-12 00:02,1,2,"0,5",1,1', "found '0,5': decimals have a point, 0.5"),
         ("2020-03-12 00:02,1,1,1,2,1", "line 4: expected open and close between low and high"),
         ("2020-03-12 00:02,1,1,1,1,-1", "line 4: expected prices above zero and a volume"),
         ("yesterday,1,1,1,1,1", "line 4: expected a time such as 2020-03-12 09:30"),

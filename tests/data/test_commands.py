@@ -148,6 +148,19 @@ def test_every_import_replays_bit_for_bit(folder: Path, tmp_path: Path) -> None:
         assert replayed.seq == direct.seq > 0
 
 
+def test_an_import_is_called_by_the_second_of_its_first_row(folder: Path, tmp_path: Path) -> None:
+    """What is listed is told a tick before it, which on midnight is the day before."""
+    bars = tmp_path / "ETHUSDT-1m.csv"
+    bars.write_text("time,open,high,low,close,volume\n2020-03-12,1,2,0.5,1.5,7\n2020-03-12 00:01,2,2,1,1,7\n")
+    assert run("import", bars).stdout == "20200312-000000-ethusdt\n"
+    lobster, _ = made_lobster(11, 20, 5).write(tmp_path, 5)
+    assert run("import", lobster).stdout == "20120621-133000-aapl\n"
+
+
+def test_kinds_are_shown_as_the_host_spells_them() -> None:
+    assert "[aggTrades|trades|klines|bookTicker]" in run("fetch", "--help").stdout
+
+
 def test_a_faulty_file_leaves_no_recording(folder: Path, tmp_path: Path) -> None:
     written = made_lobster(11, 400, 5)
     bids, asks = written.books[350]

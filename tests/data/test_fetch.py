@@ -212,10 +212,10 @@ def test_what_is_no_zip_or_a_bomb_is_told(site: Site, tmp_path: Path, downloads:
         archive.writestr("a.csv", "1")
         archive.writestr("b.csv", "1")
     for body, said in (
-        (b"<html>no</html>", "is not a sound zip"),
+        (b"<html>no</html>", r"^BTCUSDT-aggTrades-2020-03-12\.zip is not a sound zip"),
         (bomb, "says that it unpacks to 60,000,000 bytes"),
         (bytes(lying), "is not a sound zip|unpacks to more than"),
-        (two.getvalue(), "expected one CSV in .*, found 2"),
+        (two.getvalue(), r"expected one CSV in BTCUSDT-aggTrades-2020-03-12\.zip, found 2"),
         (zipped(b"")[:-5], "is not a sound zip"),
         (zipped(b""), "is empty"),
     ):
@@ -223,6 +223,16 @@ def test_what_is_no_zip_or_a_bomb_is_told(site: Site, tmp_path: Path, downloads:
         with pytest.raises(DataError, match=said):
             run(site, AGG, tmp_path, downloads)
         assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_a_zip_without_its_checksum_is_told_as_that(site: Site, tmp_path: Path, downloads: Downloads) -> None:
+    put(site, AGG)
+    del site.files[f"{AGG.path}.CHECKSUM"]
+    with pytest.raises(
+        NotThere, match=r"BTCUSDT-aggTrades-2020-03-12\.zip is there, its \.CHECKSUM is not \(404"
+    ):
+        run(site, AGG, tmp_path, downloads)
+    assert [path for path in tmp_path.rglob("*") if path.suffix in (".part", ".parquet")] == []
 
 
 def test_a_checksum_of_something_else_is_refused(site: Site, tmp_path: Path, downloads: Downloads) -> None:

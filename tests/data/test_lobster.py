@@ -158,6 +158,48 @@ def test_a_corrupted_size_at_the_best_is_told_with_file_and_line(
     assert f"the file has {expected + 7:,}" in said
 
 
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**32), more=st.integers(10**5, 10**6), which=st.integers(0, 30))
+def test_an_execution_of_more_than_rests_is_told_with_file_line_and_both_numbers(
+    tmp_path_factory: pytest.TempPathFactory, seed: int, more: int, which: int
+) -> None:
+    """The book after it shows what is left, so only the queue itself can tell that a trade is too large."""
+    folder = tmp_path_factory.mktemp("lobster")
+    written = made(seed, 150, 5)
+    rests: dict[int, int] = {}
+    taken = []  # (line, what rests of the order) of executions of orders that were seen to come
+    for line, (_, kind, number, size, _, _) in enumerate(written.messages, 1):
+        if kind == 1:
+            rests[number] = size
+        elif kind in (2, 3, 4) and number in rests:
+            if kind == 4:
+                taken.append((line, rests[number]))
+            rests[number] -= size
+    if not taken:
+        return
+    line, left = taken[which % len(taken)]
+    size = written.messages[line - 1][3]
+    messages, _ = written.write(folder, 5)
+    edited(messages, line, 3, left - size + more)
+    with pytest.raises(DataError) as caught:
+        play(folder, 5)
+    said = str(caught.value)
+    assert said.startswith(f"{messages.name}, line {line}: expected at most the ")
+    assert said.endswith(f"to be executed, found {left + more:,}")
+
+
+def test_an_execution_where_nothing_rests_is_told(tmp_path: Path) -> None:
+    written = made(5, 60, 3)
+    ns, book = written.messages[-1][0], written.books[-1]
+    written.messages.append((ns, 4, 77, 10, book[0][0][0] - 30_000, 1))
+    written.books.append(book)
+    written.write(tmp_path, 3)
+    with pytest.raises(
+        DataError, match=r"line 61: expected at most the 0 that rest of the order 77 to buy at"
+    ):
+        play(tmp_path, 3)
+
+
 def test_a_missing_message_is_told(tmp_path: Path) -> None:
     written = made(5, 300, 5)
     at = next(n for n in range(100, 300) if written.messages[n][1] == 4 and written.messages[n + 1][1] != 7)

@@ -10,7 +10,9 @@ from click.testing import CliRunner, Result
 
 from cli import past
 from cli.errors import UserError
+from cli.past_build import build
 from cli.replay import replay
+from engine.data.errors import DataError
 from engine.past.story import Story, parse
 from tests.data.kept import keep
 from tests.past.stories import TEXT
@@ -31,6 +33,7 @@ def told(name: str) -> Story:
         TEXT.replace('"second"', f'"{name}"')
         .replace("| second |", f"| {name} |")
         .replace("XUSDT", "BTCUSDT"),
+        "x.toml",
         "x",
     )
 
@@ -58,6 +61,14 @@ def test_it_takes_the_venues_own_files_and_says_so(folder: Path) -> None:
     assert changed.note == "reconstructed book around every real trade of binance"
     assert changed.recorded[0] == "Every trade of binance BTCUSDT, as published on data.binance.vision"
     assert past._key(changed, files) != past._key(changed) != past._key(story)
+
+
+def test_trades_of_another_market_are_not_built_around(folder: Path, tmp_path: Path) -> None:
+    path, _ = keep(folder, "aggTrades", DAY, count=30_000)  # around 7,935, where the story tells of 100
+    file = tmp_path / "two.sqlite"
+    with pytest.raises(DataError, match="expected trades within 10% of the hours that x records of binance"):
+        build(told("binance"), file, [path])
+    assert not file.exists()
 
 
 def test_a_story_without_such_a_venue_is_refused(folder: Path) -> None:

@@ -95,7 +95,9 @@ GOOD = f"1,7935.1,0.5,1,2,{START_MS},True,True\n2,7935.1,0.5,3,3,{START_MS},Fals
         ("2,7935.2,0.5,3,3,{},False,True", "line 3: expected an id of its own"),
         ("3,7,-1,1,2,{},True,True", "line 3: expected a size above zero"),
         ("3,0,1,1,2,{},True,True", "line 3: expected a price above zero"),
-        ("3,7,1,1,2,99,True,True", "line 3: expected a time on 2020-03-12, found 99"),
+        ("3,7,1,1,2,99,True,True", "line 3: expected a time on 2020-03-12 in ms, found 99"),
+        ("3,7,1,1,2,{}000,True,True", "line 3: expected a time on 2020-03-12 in ms, found 1583971200000000"),
+        ("0,7,1,1,2,99,True,True", "line 3: expected a time in ms, µs or ns since 1970, found 99"),
         ("0,7,1,1,2,1584014400000,True,True", "line 1: expected a time within 1 s of those before"),
     ],
 )

@@ -9,11 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.across import across_now
+from engine.asked import keep
 from engine.batch import BatchBuilder
-from engine.checkpoint import pack, unpack
+from engine.checkpoint import BadCheckpoint, pack, unpack
 from engine.core import State, apply
-from engine.events import FeedStatus, Kind, Listed, Setup
+from engine.events import Asked, AskedFor, FeedStatus, Kind, Listed, Setup
 from engine.instrument import Instrument
+from engine.limits import MAX_ASKED, MAX_VENUES
+from store.errors import BadRecording
+from store.notes import cleaned
 
 T0 = 1_700_000_000_000_000_000
 FEES = {"binance": 10.0, "coinbase": 60.0, "kraken": 40.0}
@@ -115,6 +119,69 @@ def test_ladders_stand_on_one_axis_and_all_touches_are_in_sight():
     assert rows >= 40.0
     assert [leg.bids[0][1] for leg in across.legs] == [1.0, 1.0]
     assert across.legs[1].asks[0][0] == pytest.approx(140.1, abs=across.step)
+
+
+def asked(state: State, *notes: Asked) -> State:
+    builder = BatchBuilder()
+    for note in notes:
+        builder.add_note(note, state.ts)
+    builder.add(Kind.TICK, state.ts + 100_000_000, symbol=-1)
+    apply(state, builder.take())
+    return state
+
+
+TAKEN = Asked("coinbase", (AskedFor("BTC-USDT", "BTC", 1, "BTC-USD"),))
+LACKED = Asked("kraken", (AskedFor("ETH/USDT", "ETH"), AskedFor("BTC/USDT", "BTC")))
+
+
+def test_what_venues_make_of_a_symbol_is_told_once_and_stands_beside_them():
+    legs = [("binance", "BTC", "USDT", 100_00, 100_10), ("coinbase", "BTC", "USD", 101_00, 101_10)]
+    mere = Asked("binance", (AskedFor("BTC", "BTC", 0, "BTC-USDT"),))
+    state = asked(market(*legs), mere, TAKEN, LACKED, TAKEN)
+    across = across_now(state, "BTC")
+    assert across is not None
+    assert [leg.asked for leg in across.legs] == ["", "BTC-USDT"]
+    assert across.lacking == (("kraken", "BTC/USDT"),)
+    assert [event.text for event in state.events] == [
+        "on binance BTC is BTC-USDT",
+        "coinbase does not trade BTC-USDT; BTC-USD is watched instead",
+        "kraken does not trade ETH/USDT, BTC/USDT",
+    ]
+    assert across_now(unpack(pack(state)), "BTC") == across
+
+
+def test_a_single_market_stands_beside_a_venue_that_lacks_it():
+    state = asked(market(("binance", "BTC", "USDT", 100_00, 101_00)), LACKED)
+    across = across_now(state, "BTC")
+    assert across is not None
+    assert [leg.venue for leg in across.legs] == ["binance"]
+    assert across.gap_bps is None
+    assert across_now(state, "ETH") is None
+
+
+@given(st.lists(st.tuples(st.integers(0, 99), st.integers(0, 2)), max_size=200))
+def test_what_is_kept_is_each_venues_last_word_and_bounded(said: list[tuple[int, int]]):
+    kept: list[Asked] = []
+    plain: dict[str, int] = {}
+    for venue, word in said:
+        new = keep(kept, Asked(f"v{venue}", (AskedFor(f"A{word}", "A"),)))
+        assert new == (plain.get(f"v{venue}") != word)
+        if new:
+            plain.pop(f"v{venue}", None)
+            plain[f"v{venue}"] = word
+            plain = dict(list(plain.items())[-MAX_VENUES:])
+    assert [(note.venue, note.symbols[0].asked) for note in kept] == [(v, f"A{w}") for v, w in plain.items()]
+
+
+def test_a_stranger_may_not_ask_for_more_than_anybody_could():
+    state = asked(market(("binance", "BTC", "USDT", 100_00, 101_00)), LACKED)
+    state.asked[0] = Asked("kraken", LACKED.symbols * MAX_ASKED)
+    with pytest.raises(BadCheckpoint, match="at most 200 symbols of a venue, found 400"):
+        unpack(pack(state))
+    with pytest.raises(BadRecording, match="at most 200 symbols of a venue, found 400"):
+        cleaned(state.asked[0])
+    spoilt = Asked("kra\x1bken", (AskedFor("B\u202eTC", "BTC", 0, "BTC/USD\x07"),))
+    assert cleaned(spoilt) == Asked("kraken", (AskedFor("BTC", "BTC", 0, "BTC/USD"),))
 
 
 def test_a_checkpoint_keeps_what_it_stands_on():

@@ -12,7 +12,9 @@ from engine.child import Continued, parted
 from engine.core import State, apply
 from engine.desk import Desk
 from engine.events import AgentFamily, Agents, Kind, Post, Scored, Shock
-from engine.frame import Fan, Frame, Host, Market, View
+from engine.frame import Frame, Market, View
+from engine.frame.fan import Fan
+from engine.frame.host import Host
 from engine.picture import picture
 from engine.ports import ClearWhatIf, Command, GoLive, Inject, Pause, PlaceOrder, WhatIf
 from engine.session import Session

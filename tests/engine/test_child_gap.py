@@ -12,7 +12,7 @@ from engine.checkpoint import pack, unpack
 from engine.child import Continued, parted
 from engine.core import State, apply, fold_all, listed
 from engine.events import AgentFamily, Agents, Kind, Listed
-from engine.frame import Transport
+from engine.frame.host import Transport
 from engine.kernels.level_book import ASK, BID, KNOWN, levels_of
 from engine.kernels.market import UPDATE_ID
 from engine.ports import Checkpoint, Command, Jump, Pause, Seek, StepBy

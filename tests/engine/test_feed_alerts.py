@@ -11,7 +11,7 @@ from cli.headless import LinePrinter
 from engine.batch import BatchBuilder
 from engine.core import State, apply
 from engine.events import Alert, FeedStatus, Kind, Setup
-from engine.frame import TEXT_FEEDS
+from engine.frame.feeds import TEXT_FEEDS
 from engine.rules import DEFAULT_RULES, AlertRules
 
 MINUTE = 60_000_000_000

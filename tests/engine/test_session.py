@@ -13,7 +13,8 @@ from engine.batch import Batch, BatchBuilder
 from engine.core import State, apply
 from engine.desk import Desk
 from engine.events import Alert, FeedStatus, Kind, Listed
-from engine.frame import Frame, Host, Transport, View
+from engine.frame import Frame, View
+from engine.frame.host import Host, Transport
 from engine.kernels.ladder import MAX_GROUP
 from engine.picture import auto_group, picture
 from engine.ports import AddMark, Command, GoLive, Jump, Pause, Record, Resync, Seek, SetView, Sink, StepBy

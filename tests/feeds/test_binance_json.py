@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
+from fakes.damage import damaged
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -273,29 +274,7 @@ def test_decimals_are_read_exactly(price: str, size: str, tick: str, lot: str):
     pytest.fail(f"{price!r} and {size!r} are on the grids {tick} and {lot}")
 
 
-@st.composite
-def mutated(draw: st.DrawFn) -> bytes:
-    data = bytearray(draw(st.sampled_from(MESSAGES)))
-    for _ in range(draw(st.integers(1, 4))):
-        at = draw(st.integers(0, len(data) - 1))
-        what = draw(st.sampled_from(["set", "cut", "insert", "double", "swap"]))
-        if what == "set":
-            data[at] = draw(st.one_of(st.integers(0, 255), st.sampled_from(list(b'0123456789.",:[]{}tfn-'))))
-        elif what == "cut":
-            del data[at : at + draw(st.integers(1, 6))]
-        elif what == "insert":
-            data[at:at] = draw(st.one_of(st.binary(max_size=4), st.sampled_from([b" ", b"0", b'"', b"null"])))
-        elif what == "double":
-            data[at:at] = data[at : at + draw(st.integers(1, 40))]
-        else:
-            other = draw(st.integers(0, len(data) - 1))
-            data[at], data[other] = data[other], data[at]
-        if not data:
-            return b""
-    return bytes(data)
-
-
-@given(mutated())
+@given(damaged(MESSAGES))
 @settings(max_examples=600, deadline=None)
 def test_whatever_the_kernel_takes_the_slow_path_takes_too(data: bytes):
     found = fast(data)

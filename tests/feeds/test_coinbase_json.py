@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fakes.damage import damaged
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -225,26 +226,7 @@ def test_what_is_no_time_is_refused_by_both(text: str):
         assert (pos, ns) == (len(text) + 2, truth) or (pos == -1 and text < "1970")
 
 
-@st.composite
-def mutated(draw: st.DrawFn) -> bytes:
-    data = bytearray(draw(st.sampled_from([UPDATE, SNAPSHOT])))
-    for _ in range(draw(st.integers(1, 4))):
-        at = draw(st.integers(0, len(data) - 1))
-        what = draw(st.sampled_from(["set", "cut", "insert", "double"]))
-        if what == "set":
-            data[at] = draw(st.one_of(st.integers(0, 255), st.sampled_from(list(b'0123456789.",:[]{}TZ-'))))
-        elif what == "cut":
-            del data[at : at + draw(st.integers(1, 6))]
-        elif what == "insert":
-            data[at:at] = draw(st.one_of(st.binary(max_size=4), st.sampled_from([b" ", b"0", b'"', b"null"])))
-        else:
-            data[at:at] = data[at : at + draw(st.integers(1, 140))]
-        if not data:
-            return b""
-    return bytes(data)
-
-
-@given(mutated())
+@given(damaged([UPDATE, SNAPSHOT]))
 @settings(max_examples=800, deadline=None)
 def test_whatever_the_kernel_takes_the_slow_path_takes_too(data: bytes):
     found = fast(data)

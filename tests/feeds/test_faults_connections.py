@@ -209,7 +209,16 @@ async def test_a_source_that_is_closed_ends_its_batches_quietly():
         await live.synced()
         await live.source.close()
         await live.ended()
+        begun = time.monotonic()
+        while exchange.clients:
+            assert time.monotonic() < begun + 5.0, "the exchange still has its client"
+            await asyncio.sleep(0.01)
+        asked = len(exchange.requests), len(exchange.connects)
         await live.source.close()
+        await asyncio.sleep(0.5)  # longer than any wait before another attempt
+        assert (len(exchange.requests), len(exchange.connects)) == asked
+        assert live.connection_states[-1] == "LIVE"
+        assert not any(status.reason for status in live.connection if status.state == "LIVE")
 
 
 async def test_nobody_at_home():

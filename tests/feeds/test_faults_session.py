@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from fakes.follower import QUICK, overlapping
 
-from engine.core import State, SymbolState
+from engine.core import State
 from engine.feeds import fake_faults as ff
 from engine.feeds.binance import Binance
 from engine.feeds.fake_binance import FakeBinance
@@ -25,6 +25,7 @@ from engine.feeds.options import FeedOptions
 from engine.kernels import warm
 from engine.kernels.level_book import ASK, BID, levels_of
 from engine.session import Session
+from engine.symbol import SymbolState
 
 
 def units(symbol: SymbolState) -> tuple[int, int]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import zstandard
+from fakes.kraken import ASKS, BIDS, SUM, digits
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,17 +24,6 @@ from engine.kernels.market import DECIDED, VERIFIED, feature
 from store.codec import decode, encode
 from tests.kernels.twin import Pairs
 
-# The example of https://docs.kraken.com/api/docs/guides/spot-ws-book-v2
-ASKS = (
-    "45285.2 0.00100000, 45286.4 1.54571953, 45286.6 1.54571109, 45289.6 1.54560911, 45290.2 0.15890660, "
-    "45291.8 1.54553491, 45294.7 0.04454749, 45296.1 0.35380000, 45297.5 0.09945542, 45299.5 0.18772827"
-)
-BIDS = (
-    "45283.5 0.10000000, 45283.4 1.54582015, 45282.1 0.10000000, 45281.0 0.10000000, 45280.3 1.54592586, "
-    "45279.0 0.07990000, 45277.6 0.03310103, 45277.5 0.30000000, 45277.3 1.54602737, 45276.6 0.15445238"
-)
-SUM = 3310070434
-
 
 def sum_of(bids: dict[int, int], asks: dict[int, int], tick_digits: int = 1) -> int:
     """The checksum by strings."""
@@ -41,12 +31,6 @@ def sum_of(bids: dict[int, int], asks: dict[int, int], tick_digits: int = 1) -> 
         (p, bids[p]) for p in sorted(bids, reverse=True)[:10]
     ]
     return zlib.crc32("".join(f"{p * tick_digits}{q}" for p, q in levels).encode())
-
-
-def digits(text: str) -> Pairs:
-    """Prices and sizes as the digits that they are written with."""
-    pairs = (level.split() for level in text.split(", "))
-    return [(int(price.replace(".", "")), int(size.replace(".", ""))) for price, size in pairs]
 
 
 def folded(

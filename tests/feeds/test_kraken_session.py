@@ -15,7 +15,7 @@ import pytest
 from msgspec.structs import replace
 
 from engine.batch import Batch
-from engine.core import State, SymbolState, apply
+from engine.core import State, apply
 from engine.events import Alert, FeedStatus, Kind
 from engine.feeds import fake_faults as ff
 from engine.feeds.fake_book import to_units
@@ -30,6 +30,7 @@ from engine.feeds.options import FeedOptions
 from engine.feeds.venues import VENUES
 from engine.kernels.level_book import levels_of
 from engine.session import Session
+from engine.symbol import SymbolState
 from store.header import new_header
 from store.recorder import Recorder
 from tests.laws.test_laws import digest, replayed

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from engine.feeds.clock import SystemClock
-from engine.frame import Fan, View
+from engine.frame import View
+from engine.frame.fan import Fan
 from engine.futures.crew import Crew, Harvest
 from engine.futures.pairs import Growing, Start, grown
 from engine.futures.start import prepared

@@ -83,6 +83,14 @@ def test_a_simulated_recording_is_refused(tmp_path: Path) -> None:
     assert "expected a recording of a real market, found 'sim default'" in done.output
 
 
+def test_a_reconstruction_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "calm-0123456789abcdef.sqlite"
+    Recorder(path, new_header("reconstruction of calm 0123456789abcdef", 1)).close()
+    done = run("--from", str(path))
+    assert done.exit_code == 1
+    assert "whose book is made up around recorded prices" in " ".join(done.output.split())
+
+
 def test_a_damaged_capture_and_a_file_of_something_else_are_refused(captures: Path, tmp_path: Path) -> None:
     whole = (captures / NAME).read_bytes()
     cut = tmp_path / "cut.gz"

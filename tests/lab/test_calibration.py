@@ -11,15 +11,19 @@ import pytest
 
 from engine.instrument import Instrument
 from engine.lab.calibration_data import NotEnough, Orders, Recorded, enough, market_orders
-from engine.lab.calibration_loss import MOST, Loss, new_loss
-from engine.lab.calibration_reading import fills, read_off, sizes
+from engine.lab.calibration_loss import AT_LIMIT, MISS, MOST, Loss, new_loss
+from engine.lab.calibration_reading import fills, read_off, sizes, unevenness
 from engine.lab.calibration_search import BadJournal, Knob, search
 from engine.lab.calibration_units import with_values
+from engine.lab.checklist import FACTS
+from engine.lab.checklist import measure as statistics
 from engine.lab.sampling import simulated
+from engine.lab.stylised import wasserstein
 from engine.scenario import Scenario
 from tests.lab.test_against import made
 
 RNG = np.random.default_rng(23)
+UNEVEN = 0.8  # deviation of the logarithm of what stands at the best prices
 GRID = Instrument("x", "BTCUSDT", "BTC", "USDT", "0.1", "0.001", "linear")
 
 
@@ -29,7 +33,8 @@ def recorded(seconds: int = 300, orders: int = 900) -> Recorded:
     reach = 0.5 + np.floor(RNG.exponential(1.0 / 0.9, orders))
     lots = 20.0 * np.exp(RNG.exponential(1.0 / 1.4, orders))
     at = np.sort(RNG.uniform(0.0, seconds, orders))
-    return Recorded("made", "0" * 64, GRID, 1e5, sample, Orders(at, np.ones(orders), lots, reach))
+    best = 900.0 * np.exp(UNEVEN * RNG.normal(size=(seconds, 2)))
+    return Recorded("made", "0" * 64, GRID, 1e5, sample, Orders(at, np.ones(orders), lots, reach), best)
 
 
 def test_rate_of_fills_is_the_exponential_that_the_orders_were_drawn_from() -> None:
@@ -71,10 +76,27 @@ def test_what_is_read_off_is_in_the_scenario() -> None:
     assert told["σ"] == pytest.approx(1.3, rel=0.15)
     sigma_ticks = told["σ"] * 1e-4 * market.price_ticks
     assert found.world.calm_sigma_ticks == pytest.approx(sigma_ticks, rel=1e-3)
-    assert found.agents.maker.fill_decay == pytest.approx(told["k"], rel=1e-3)
+    assert told["k"] == pytest.approx(0.9, rel=0.15)
+    rest = 1.0 + Scenario().agents.maker.feedback * Scenario().world.doubt
+    assert found.agents.maker.fill_decay == pytest.approx(told["k"] * rest, rel=1e-3)
+    assert found.agents.maker.size_spread == pytest.approx(UNEVEN, rel=0.15)
     assert told["market orders"] == pytest.approx(3.0)
     assert found.agents.noise.size == pytest.approx(told["order size, least"], rel=1e-3)
     assert told["order size, least"] == pytest.approx(0.02, rel=0.35)
+
+
+def test_what_takers_left_of_the_best_does_not_count_as_uneven() -> None:
+    lots = np.exp(RNG.normal(size=(5000, 2)))
+    assert unevenness(lots) == pytest.approx(np.log(lots).std(), rel=0.05)
+    eaten = np.where(RNG.random(lots.shape) < 0.03, 1e-3, lots)
+    assert np.log(eaten).std() > 1.5
+    assert unevenness(eaten) == pytest.approx(1.0, rel=0.1)
+    assert np.isnan(unevenness(np.full((300, 2), np.nan)))
+    still = recorded()
+    assert (
+        read_off(replace(still, best_lots=np.full((300, 2), np.nan)), Scenario())[0].agents.maker.size_spread
+        == Scenario().agents.maker.size_spread
+    )
 
 
 def test_blocks_share_nothing_and_leave_nothing_out() -> None:
@@ -83,6 +105,7 @@ def test_blocks_share_nothing_and_leave_nothing_out() -> None:
     assert fit.seconds + later.seconds == market.seconds
     assert len(fit.orders.at_s) + len(later.orders.at_s) == len(market.orders.at_s)
     np.testing.assert_array_equal(np.r_[fit.sample.bid, later.sample.bid], market.sample.bid)
+    np.testing.assert_array_equal(np.r_[fit.best_lots, later.best_lots], market.best_lots)
     assert later.orders.at_s.max() < later.seconds
 
 
@@ -118,6 +141,7 @@ def loss() -> tuple[Loss, Recorded]:
         1e5,
         samples[0],
         Orders(nothing, nothing, nothing, nothing),
+        np.full((600, 2), np.nan),
     )
     return new_loss(live, live, truth, samples), live
 
@@ -134,6 +158,42 @@ def test_a_market_is_nearer_to_itself_than_to_others(loss: tuple[Loss, Recorded]
     ):
         other = with_values(Scenario(), {key: value})
         assert measure.score(other, [simulated(other, 2010, 600)]).loss > own.loss + 0.1
+
+
+def test_a_miss_by_a_hair_costs_a_step_in_every_run_that_misses(loss: tuple[Loss, Recorded]) -> None:
+    measure, live = loss
+    runs = [simulated(Scenario(), seed, 600) for seed in (2010, 2011)]
+    far = [wasserstein(run.spread_bps, live.sample.spread_bps) for run in runs]
+    between = (far[0] * far[1]) ** 0.5  # a limit that one run keeps and the other does not
+    asked = replace(measure, limits=(between, measure.limits[1]))
+    found = {term.name: term.z for term in asked.score(Scenario(), runs).terms}["W1, spread, bp"]
+    kept, missed = min(far) / between, max(far) / between
+    assert found == pytest.approx(0.5 * (AT_LIMIT * kept + AT_LIMIT + np.log(missed) + MISS))
+
+    pace = float(runs[0].trades.mean())
+    free, bound = (
+        replace(measure, ranges=(measure.ranges[0], (low, np.inf), measure.ranges[2]))
+        for low in (0.0, 1.01 * pace)
+    )
+    without, with_step = (
+        next(term.z for term in held.score(Scenario(), runs[:1]).terms if term.name == "trades/s")
+        for held in (free, bound)
+    )
+    assert abs(with_step) == pytest.approx(abs(without) + MISS)
+
+
+def test_a_fact_that_some_runs_miss_pulls_towards_where_all_have_it(loss: tuple[Loss, Recorded]) -> None:
+    measure, _ = loss
+    runs = [simulated(Scenario(), seed, 300) for seed in range(2010, 2016)]
+    terms = {term.name: term for term in measure.score(Scenario(), runs).terms}
+    some = 0
+    for number, fact in enumerate(FACTS):
+        each = [statistics(run)[number] for run in runs]
+        low, high = sum(x <= fact.least for x in each), sum(x >= fact.most for x in each)
+        if fact.passes(float(np.median(each))) and fact.name not in ("σ 1 s, bp", "trades/s"):
+            assert terms[fact.name].z == pytest.approx(AT_LIMIT * (high - low) / len(runs))
+            some += low + high
+    assert some > 0, "or nothing was tested"
 
 
 def test_a_market_that_is_none_has_the_worst_loss(loss: tuple[Loss, Recorded]) -> None:
@@ -179,7 +239,7 @@ def test_a_search_that_was_cut_short_finds_what_an_undisturbed_one_does(tmp_path
         search(bowl, KNOBS, 24, first={"a": 1.0, "b": 0.0}, journal=journal, identity="y")
 
 
-def test_more_than_six_knobs_are_refused() -> None:
-    knobs = [Knob(f"k{i}", 0.1, 1.0) for i in range(7)]
-    with pytest.raises(ValueError, match="one to 6 knobs, found 7"):
+def test_more_than_seven_knobs_are_refused() -> None:
+    knobs = [Knob(f"k{i}", 0.1, 1.0) for i in range(8)]
+    with pytest.raises(ValueError, match="one to 7 knobs, found 8"):
         search(bowl, knobs, 1, first={})

@@ -2,37 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
-import random
-from pathlib import Path
-
 import pytest
 
 from engine.batch import Batch, BatchBuilder
 from engine.core import State
 from engine.events import Advised, AdviserRule, Baseline, Post, Scored, Setup, SignalRule, Tally
-from engine.ports import Command
-from engine.session import Session
-from store.header import new_header
-from store.recorder import Recorder
 from store.recording import Recording
-from tests.laws.generated import generated_batches
-from tests.laws.test_laws import ListSource, digest, replayed, sought
+from tests.laws.beside import Recorded, Speaker, assert_seeks, recorded_beside
+from tests.laws.test_laws import replayed
 
-Recorded = tuple[Path, dict[int, bytes], dict[int, list[float | None]]]  # file, frames, mids by symbol
+Mids = dict[int, list[float | None]]  # at each tick, by symbol
 RULE = AdviserRule(3.0, 10.0, 8.0, 8.0, 5.0, decision_s=4.0, least_probability=0.5)
 
 
-class Adviser:
+class Adviser(Speaker):
     """A producer of what advisers live on: words of a person's own, posts with and without an event."""
-
-    accepts: frozenset[str] = frozenset()
-
-    def __init__(self, seed: int) -> None:
-        self._rng, self._number = random.Random(seed), 0
-
-    def command(self, command: Command) -> None:
-        """It takes none."""
 
     def after(self, state: State, batch: Batch) -> Batch | None:
         rng, out, ts = self._rng, BatchBuilder(), state.ts
@@ -55,27 +39,20 @@ class Adviser:
 
 
 @pytest.fixture(scope="module")
-def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
-    path = tmp_path_factory.mktemp("advisers") / "session.sqlite"
-    seen: dict[int, bytes] = {}
-    session = Session(
-        ListSource(generated_batches(seed=9, ticks=1000)),
-        sink=Recorder(path, new_header("test", 1)),
-        producers=[Adviser(4)],
-    )
-    mids: dict[int, list[float | None]] = {}
-    session.observers.append(lambda state, _: seen.update({state.ts: digest(state)}))
-    session.observers.append(
-        lambda state, _: mids.update({state.ts: [s.feature("mid") for s in state.symbols.values()]})
-    )
-    asyncio.run(session.run())
-    return path, seen, mids
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Recorded, Mids]:
+    mids: Mids = {}
+
+    def look(state: State, _: object) -> None:
+        mids[state.ts] = [symbol.feature("mid") for symbol in state.symbols.values()]
+
+    folder = tmp_path_factory.mktemp("advisers")
+    return recorded_beside(folder, Adviser(4), seed=9, ticks=1000, observers=[look]), mids
 
 
-def test_advice_is_marked_by_what_the_market_did(recorded: Recorded) -> None:
+def test_advice_is_marked_by_what_the_market_did(recorded: tuple[Recorded, Mids]) -> None:
     """Every row of `outcomes` against the mids that were seen at its two times."""
-    path, _, mids = recorded
-    with Recording(path) as recording:
+    session, mids = recorded
+    with Recording(session.path) as recording:
         outcomes = recording.query(
             "select given, ts, symbol, direction, move_bps, hit, horizon_s from outcomes"
         )
@@ -93,14 +70,11 @@ def test_advice_is_marked_by_what_the_market_did(recorded: Recorded) -> None:
         assert given + horizon_s * 1e9 <= ts <= given + 1.5 * horizon_s * 1e9
 
 
-def test_law_1_a_replay_says_what_the_session_said(recorded: Recorded) -> None:
-    path, frames, _ = recorded
-    assert replayed(path) == frames
+def test_law_1_a_replay_says_what_the_session_said(recorded: tuple[Recorded, Mids]) -> None:
+    session, _ = recorded
+    assert replayed(session.path) == session.frames
 
 
-def test_law_2_a_seek_finds_the_records_of_that_moment(recorded: Recorded) -> None:
-    path, frames, _ = recorded
-    ticks = sorted(frames)
-    targets = [ticks[-1], ticks[0], *random.Random(3).sample(ticks, 8)]
-    for target, state in sought(path, targets):
-        assert digest(state) == frames[target], f"seek to {target}"
+def test_law_2_a_seek_finds_the_records_of_that_moment(recorded: tuple[Recorded, Mids]) -> None:
+    session, _ = recorded
+    assert_seeks(session.path, session.frames, 3)

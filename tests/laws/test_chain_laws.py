@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-import random
-from pathlib import Path
-
 import pytest
 
 from engine.batch import Batch, BatchBuilder
 from engine.core import State
 from engine.events import ChainTransfer, FeedCount, FeedStatus
-from engine.ports import Command
-from engine.session import Session
-from store.header import new_header
-from store.recorder import Recorder
-from tests.laws.generated import generated_batches
-from tests.laws.test_laws import ListSource, digest, replayed, sought
+from tests.laws.beside import Recorded, Speaker, assert_seeks, recorded_beside
+from tests.laws.test_laws import replayed
 
 
-class Chains:
+class Chains(Speaker):
     """A producer of random transfers, some told again, some replaced."""
-
-    accepts: frozenset[str] = frozenset()
-
-    def __init__(self, seed: int) -> None:
-        self._rng, self._number = random.Random(seed), 0
-
-    def command(self, command: Command) -> None:
-        """It takes none."""
 
     def after(self, state: State, batch: Batch) -> Batch | None:
         rng, out, ts = self._rng, BatchBuilder(), state.ts
@@ -51,30 +35,17 @@ class Chains:
 
 
 @pytest.fixture(scope="module")
-def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[int, bytes]]:
-    path = tmp_path_factory.mktemp("chains") / "session.sqlite"
-    seen: dict[int, bytes] = {}
-    session = Session(
-        ListSource(generated_batches(seed=8, ticks=800)),
-        sink=Recorder(path, new_header("test", 1)),
-        producers=[Chains(3)],
-    )
-    session.observers.append(lambda state, _: seen.update({state.ts: digest(state)}))
-    asyncio.run(session.run())
-    chain = session.state.chain
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
+    found = recorded_beside(tmp_path_factory.mktemp("chains"), Chains(3), seed=8, ticks=800)
+    chain = found.state.chain
     assert chain.assets["BTC"].sums[2].seen > 80
     assert chain.replaced > 20
-    return path, seen
+    return found
 
 
-def test_law_1_a_replay_shows_what_the_session_showed(recorded: tuple[Path, dict[int, bytes]]) -> None:
-    path, frames = recorded
-    assert replayed(path) == frames
+def test_law_1_a_replay_shows_what_the_session_showed(recorded: Recorded) -> None:
+    assert replayed(recorded.path) == recorded.frames
 
 
-def test_law_2_a_seek_finds_the_flows_of_that_moment(recorded: tuple[Path, dict[int, bytes]]) -> None:
-    path, frames = recorded
-    ticks = sorted(frames)
-    rng = random.Random(12)
-    for target, state in sought(path, [ticks[-1], ticks[0], *rng.sample(ticks, 8)]):
-        assert digest(state) == frames[target], f"seek to {target}"
+def test_law_2_a_seek_finds_the_flows_of_that_moment(recorded: Recorded) -> None:
+    assert_seeks(recorded.path, recorded.frames, 12)

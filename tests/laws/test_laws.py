@@ -19,7 +19,8 @@ from engine.batch import Batch
 from engine.checkpoint import pack, unpack
 from engine.core import State, apply
 from engine.feeds.capture import capture_batches
-from engine.frame import Transport, View
+from engine.frame import View
+from engine.frame.host import Transport
 from engine.picture import picture
 from engine.ports import Checkpoint, Command, Jump, Seek
 from engine.session import Session

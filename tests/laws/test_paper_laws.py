@@ -16,11 +16,13 @@ from engine.core import State
 from engine.events import Kind
 from engine.feeds.capture import capture_batches
 from engine.frame import Frame
+from engine.frame.host import Transport
 from engine.paper.producer import Paper
 from engine.ports import CancelOrders, Command, Inject, Pause, PlaceOrder, Producer, Seek
 from engine.session import Session
 from engine.shocks import parse
 from store.header import new_header
+from store.plan import Plan
 from store.recorder import Recorder
 from store.recording import Recording
 from store.replay import ReplaySource
@@ -172,6 +174,30 @@ def _seq_at(path: Path) -> Iterable[tuple[int, int]]:
     with Recording(path) as recording:
         for seq, batch in recording.batches_from():
             yield int(batch.rows[-1]["ts_recv"]), seq + len(batch)
+
+
+def test_a_child_of_a_story_is_still_told_as_one(
+    generated: tuple[Path, dict[int, bytes]], tmp_path: Path
+) -> None:
+    path, frames = generated
+    at, said = sorted(frames)[100], list[str]()
+    plan = Plan(at, marks=((at, "MARK"),), note="reconstructed book", about=("Recorded:", "prices"))
+
+    async def run() -> Transport:
+        front = Session(ReplaySource(Recording(path), plan=plan), begin_at=at)
+        opened = child_opener(
+            Settings(record=RecordSettings(folder=tmp_path)), lambda: path, Worlds(), said.append, plan=plan
+        )
+        child = await opened(front, lambda frame: None, lambda host: host)
+        assert child is not None
+        told = child.source.transport
+        for session in (child, front):
+            await session.source.close()
+        return told
+
+    told = asyncio.run(run())
+    assert (told.label, told.about, told.marks) == ("CHILD", plan.about, plan.marks)
+    assert told.note == "reconstructed book · ours on paper"
 
 
 @pytest.mark.parametrize(

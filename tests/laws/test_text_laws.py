@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-import random
-from pathlib import Path
-
 import pytest
 
 from engine.batch import Batch, BatchBuilder
 from engine.core import State
 from engine.events import FeedStatus, Post, Scored
-from engine.ports import Command
-from engine.session import Session
-from store.header import new_header
-from store.recorder import Recorder
-from tests.laws.generated import generated_batches
-from tests.laws.test_laws import ListSource, digest, replayed, sought
+from tests.laws.beside import Recorded, Speaker, assert_seeks, recorded_beside
+from tests.laws.test_laws import replayed
 
 SECOND = 1_000_000_000
 
 
-class Crowd:
+class Crowd(Speaker):
     """A producer of random text: some ticks bring one post, some a hundred, and for a while none come."""
-
-    accepts: frozenset[str] = frozenset()
-
-    def __init__(self, seed: int) -> None:
-        self._rng, self._number = random.Random(seed), 0
-
-    def command(self, command: Command) -> None:
-        """It takes none."""
 
     def after(self, state: State, batch: Batch) -> Batch | None:
         rng, out, ts = self._rng, BatchBuilder(), state.ts
@@ -58,30 +42,16 @@ class Crowd:
 
 
 @pytest.fixture(scope="module")
-def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[int, bytes]]:
-    path = tmp_path_factory.mktemp("text") / "session.sqlite"
-    seen: dict[int, bytes] = {}
-    session = Session(
-        ListSource(generated_batches(seed=6, ticks=1000)),
-        sink=Recorder(path, new_header("test", 1)),
-        producers=[Crowd(3)],
-    )
-    session.observers.append(lambda state, _: seen.update({state.ts: digest(state)}))
-    asyncio.run(session.run())
-    assert session.state.sentiment.assets["BTC"].mood.posts > 300
-    assert session.state.sentiment.tiers["gateway"] > 50
-    return path, seen
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
+    found = recorded_beside(tmp_path_factory.mktemp("text"), Crowd(3), seed=6, ticks=1000)
+    assert found.state.sentiment.assets["BTC"].mood.posts > 300
+    assert found.state.sentiment.tiers["gateway"] > 50
+    return found
 
 
-def test_law_1_a_replay_says_what_the_session_said(recorded: tuple[Path, dict[int, bytes]]) -> None:
-    path, frames = recorded
-    assert replayed(path) == frames
+def test_law_1_a_replay_says_what_the_session_said(recorded: Recorded) -> None:
+    assert replayed(recorded.path) == recorded.frames
 
 
-def test_law_2_a_seek_finds_the_mood_of_that_moment(recorded: tuple[Path, dict[int, bytes]]) -> None:
-    path, frames = recorded
-    ticks = sorted(frames)
-    rng = random.Random(12)
-    targets = [ticks[-1], ticks[0], *rng.sample(ticks, 8)]
-    for target, state in sought(path, targets):
-        assert digest(state) == frames[target], f"seek to {target}"
+def test_law_2_a_seek_finds_the_mood_of_that_moment(recorded: Recorded) -> None:
+    assert_seeks(recorded.path, recorded.frames, 12)

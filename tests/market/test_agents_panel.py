@@ -6,7 +6,9 @@ import struct
 
 import pytest
 
-from engine.frame import AgentNow, AgentsNow, FamilyNow, Frame, Line, Market
+from engine.frame import Frame, Market
+from engine.frame.agents import AgentNow, AgentsNow, FamilyNow
+from engine.frame.symbol import Line
 from engine.instrument import Instrument
 from tests.tui import frames
 from tests.tui.stage import drawn, stage

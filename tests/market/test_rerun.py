@@ -10,7 +10,8 @@ import msgspec
 from engine.checkpoint import pack, unpack
 from engine.core import State, apply
 from engine.desk import Desk
-from engine.frame import Frame, Transport
+from engine.frame import Frame
+from engine.frame.host import Transport
 from engine.market.source import SimSource
 from engine.market.state import Market, fork
 from engine.ports import CancelOrders, Command, GoLive, Inject, Pause, PlaceOrder, Seek

@@ -11,6 +11,7 @@ from engine.data.errors import DataError
 from engine.data.trades import Trades
 from engine.events import Kind
 from engine.instrument import Instrument
+from engine.past.real import beside_hours
 from engine.past.source import PastSource
 from tests.past.dict_books import followed, top
 from tests.past.stories import two_hours
@@ -96,6 +97,32 @@ def test_it_is_said_and_follows_from_the_seed(trades: Trades) -> None:
     assert source.story.recorded[0] == "Every trade of second XUSDT, as published on data.binance.vision"
     one = [next(PastSource(two_hours(), real=trades).made()).rows.tobytes() for _ in range(2)]
     assert one[0] == one[1]
+
+
+def test_trades_that_contradict_the_recorded_hours_are_told_or_refused() -> None:
+    hours = (97.5, 104.2), (91.0, 110.0)  # lows and highs of the second venue
+
+    def beside(*bounds: tuple[float, float]) -> str:
+        ts, prices = [], []
+        for number, (low, high) in enumerate(bounds):
+            ts += [BEGINS + (number * 3600 + second) * 10**9 for second in (10, 20, 30)]
+            prices += [100.0, high, low]
+        ticks = np.round(np.array(prices) * 1e4).astype(np.int64)
+        count = len(ts)
+        ones = np.ones(count, np.int64)
+        return beside_hours(
+            two_hours(), Trades(SECOND, np.array(ts), ticks, ones, ones.astype(np.int8), np.arange(count))
+        )
+
+    assert beside(*hours) == beside(hours[0]) == beside((97.5, 104.5), hours[1]) == ""
+    assert beside(hours[0], (90.0, 112.2)) == (
+        "second: its real hours differ from the recorded ones by up to 2.0%, in that of 19 May 13:00: "
+        "a high of 112.2, recorded is 110"
+    )
+    with pytest.raises(
+        DataError, match=r"within 10% of the hours that two records of second, found them 60% apart"
+    ):
+        beside(hours[0], (100.0, 176.0))
 
 
 def test_trades_of_something_else_or_too_few_are_refused(trades: Trades) -> None:

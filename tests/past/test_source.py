@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from engine.batch import MISSING, ROW, Batch
 from engine.core import State, apply, fold_all
-from engine.events import FeedStatus, Kind, Listed, Mark, Post, Scored, Setup, SignalRule
+from engine.events import FeedStatus, Kind, Listed, Mark, Post, RegimeRule, Scored, Setup, SignalRule
 from engine.kernels.fold import fit, fold, new_market
 from engine.kernels.level_book import ASK, BID, levels_of
+from engine.past.recipe import usual
 from engine.past.source import PastSource
 from engine.past.story import Story, parse
 from engine.past.tables import HOUR_NS
@@ -193,7 +194,8 @@ def test_it_is_a_source_that_takes_no_command() -> None:
     assert source.transport.end == int(found[-1].rows[-1]["ts_recv"])
     notes = notes_of(found)
     fees = {"lead": 10.0, "second": 10.0}
-    assert notes[0] == Setup(signal=SignalRule(hold_s=5.0), taker_bps=fees)
+    regime = RegimeRule(usual=usual(two_hours(), 100_000.0))
+    assert notes[0] == Setup(signal=SignalRule(hold_s=5.0), regime=regime, taker_bps=fees)
     assert [note.instrument.key for note in notes if isinstance(note, Listed)] == [
         "lead:XUSD",
         "second:XUSDT",
@@ -240,10 +242,11 @@ def _order_flow(before: tuple[int, int, int, int], now: tuple[int, int, int, int
 
 @st.composite
 def hours(draw: st.DrawFn) -> str:
-    """A bar in cents, closed and open anywhere within it; the open may lie outside."""
+    """A bar in cents, closed and open anywhere within it; the open may lie a little outside."""
     low = draw(st.integers(200, 20_000))
     high = low + draw(st.integers(0, low))
-    first, close = draw(st.integers(low - 100, high + 100)), draw(st.integers(low, high))
+    first = draw(st.integers(low - low // 50, high + high // 50))
+    close = draw(st.integers(low, high))
     volume = draw(st.floats(10.0, 1e5))
     return f"{first / 100} {high / 100} {low / 100} {close / 100} {volume:.3f}"
 

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.events import Alert, Derived, FactorTick, Markov, RegimeRule
+from engine.events import Alert, Derived, FactorTick, Markov, RegimeRule, Setup, Usual
 from engine.kernels import regime as kernel
 from engine.kernels import seconds as grid
+from engine.limits import check_setup
 from engine.regimes.live import POINT_S, POINTS_KEPT, Regime
 from engine.regimes.pack import pack, unpack
 from engine.regimes.shown import regime_now
@@ -24,14 +25,14 @@ MARKOV = Markov((0.5, 3.0), (0.97, 0.9), (0.9, 0.1))
 
 
 def run(
-    rows: Floats, regime: Regime | None = None, made: Grid | None = None
+    rows: Floats, regime: Regime | None = None, made: Grid | None = None, rule: RegimeRule = RULE
 ) -> tuple[Regime, Grid, list[Derived]]:
     """The rows second by second."""
     regime, made = regime or Regime(), made or Grid()
     said: list[Derived] = []
     for row in rows:
         ts = made.add(row)
-        said += regime.second(made.seconds, 0, ts, RULE)
+        said += regime.second(made.seconds, 0, ts, rule)
     return regime, made, said
 
 
@@ -74,6 +75,53 @@ def test_each_measure_has_its_say(changes: dict[str, float], label: str, word: s
     assert word in first.text
     assert (first.kind, first.symbol) == ("REGIME", 0)
     assert 0.5 < (first.confidence or 0.0) <= 1.0
+
+
+def test_a_change_that_is_told_late_has_no_probability_of_what_has_passed() -> None:
+    """Stressed, then dislocated for twenty seconds of the minute in which nothing more is told, then calm."""
+    rows = quiet_rows(900, 3)
+    cost = grid.COLUMNS.index("round_trip_bps")
+    rows[700:730, cost] *= 3.5
+    rows[730:750, cost] *= 9.0
+    regime, made, said = run(rows[:775])
+    shown = regime_now(regime, made.seconds)
+    assert shown is not None
+    assert (shown.label, shown.lingers) == ("DISLOCATED", True)
+    first, second = alerts(said)
+    assert first.text.startswith("calm → stressed: ")
+    assert (first.confidence or 0.0) > 0.5
+    assert second.text == "stressed → dislocated: as usual; calm is likelier by now"
+    assert second.confidence is None
+
+
+def test_what_is_known_to_be_usual_is_not_unlearnt() -> None:
+    """Half an hour at four times the usual cost from the start on: what is usual is nothing a crash can teach."""
+    rows = quiet_rows(1800, 3)
+    volatility, cost, bids, asks = (
+        float(np.median(rows[:, grid.COLUMNS.index(name)]))
+        for name in ("volatility_bps", "round_trip_bps", "bid_depth", "ask_depth")
+    )
+    usual = Usual(volatility, cost, bids + asks)
+    rows[:, grid.COLUMNS.index("round_trip_bps")] *= 4.0
+    learnt, _, _ = run(rows)
+    known, _, said = run(rows, rule=RegimeRule(usual=usual))
+    assert learnt.label == "CALM"
+    assert known.label == "STRESSED"
+    assert {tick.regime for tick in said if isinstance(tick, FactorTick)} == {"STRESSED"}
+    told = np.log([usual.volatility_bps, usual.round_trip_bps, 1.0 / usual.depth])
+    np.testing.assert_allclose(known.arrays.base[:3], told)
+    calm, _, said = run(quiet_rows(1800, 3), rule=RegimeRule(usual=usual))
+    assert calm.label == "CALM"
+    assert alerts(said) == []
+
+
+@pytest.mark.parametrize("name", ["volatility_bps", "round_trip_bps", "depth"])
+@pytest.mark.parametrize("number", [0.0, -1.0, math.nan, math.inf])
+def test_a_usual_that_has_no_logarithm_is_refused(name: str, number: float) -> None:
+    usual = msgspec.structs.replace(Usual(12.0, 3.0, 1200.0), **{name: number})
+    check_setup(Setup(regime=RegimeRule(usual=Usual(12.0, 3.0, 1200.0))))
+    with pytest.raises(ValueError, match=name):
+        check_setup(Setup(regime=RegimeRule(usual=usual)))
 
 
 @pytest.mark.parametrize("side", [-1, 1])

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from engine.batch import Batch, BatchBuilder
-from engine.core import State, SymbolState
+from engine.core import State
 from engine.events import FactorFit, Kind
 from engine.kernels import fold
 from engine.kernels.charts import new_charts
@@ -22,6 +22,7 @@ from engine.regimes import service, worker
 from engine.regimes.messages import Ask, moves_of, window_of
 from engine.regimes.service import EVERY_S, WINDOW, Refits, ask
 from engine.regimes.worker import LACKING, Worker
+from engine.symbol import SymbolState
 from tests.laws.generated import BTC
 from tests.regimes.windows import Grid, fitted, planted, quiet_rows
 

@@ -11,27 +11,12 @@ from typing import Any
 
 import msgspec
 
-from engine.frame import (
-    HEAT_LEVELS,
-    Band,
-    Chart,
-    Detail,
-    Event,
-    Features,
-    Feed,
-    Frame,
-    Host,
-    Level,
-    Line,
-    Market,
-    Print,
-    Proof,
-    Recording,
-    SignalNow,
-    Top,
-    Transport,
-    View,
-)
+from engine.frame import Frame, Market, View
+from engine.frame.alerts import Event
+from engine.frame.chart import HEAT_LEVELS, Chart
+from engine.frame.feeds import Feed
+from engine.frame.host import Host, Recording, Transport
+from engine.frame.symbol import Band, Detail, Features, Level, Line, Print, Proof, SignalNow, Top
 from engine.instrument import Instrument
 
 SECOND = 1_000_000_000

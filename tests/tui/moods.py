@@ -11,7 +11,9 @@ import worlds
 from frames import NOW, SECOND
 
 from engine.events import Post, Scored, SentimentRule
-from engine.frame import Feed, Frame, SentimentNow, View
+from engine.frame import Frame, View
+from engine.frame.feeds import Feed
+from engine.frame.sentiment import SentimentNow
 from engine.signals.sentiment import SentimentState, sentiment_now
 
 TEXTS = (

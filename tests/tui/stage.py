@@ -50,6 +50,11 @@ class Stage:
         """The view asked for last."""
         return next(c.view for c in reversed(self.commands) if isinstance(c, SetView))
 
+    @property
+    def toasts(self) -> list[str]:
+        """The sentences at the edge of the screen."""
+        return [toast.message for toast in self.app._notifications]
+
     def panel(self, title: str) -> Panel:
         return next(panel for panel in self.panels if panel.title == title)
 

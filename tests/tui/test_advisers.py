@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from engine.frame import AdviserNow, AdvisersNow, CalibrationBin, Frame
+from engine.frame import Frame
+from engine.frame.advisers import AdviserNow, AdvisersNow, CalibrationBin
 from tests.tui import frames
 from tests.tui.panel_stage import inside, lines, on_stage
 from tui.look import plain_look

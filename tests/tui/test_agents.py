@@ -93,19 +93,20 @@ async def test_you_come_first_and_in_the_colour_of_what_is_ones_own() -> None:
         assert name.style == panel.look.palette.own
 
 
-async def test_the_course_is_the_last_minute_over_its_own_range() -> None:
+@pytest.mark.parametrize(("first", "last"), [(1.0, 8.0), (-9971.0, -9964.0), (8.0, 1.0), (-1.0, -8.0)])
+async def test_the_course_is_the_last_minute_over_its_own_range(first: float, last: float) -> None:
     frame = of({"maker": 1})
     agents = frame.market.agents
     assert agents is not None
-    history = np.concatenate([np.full(240, 1e6), np.linspace(1.0, 8.0, 60)])
+    history = np.concatenate([np.full(240, 1e6), np.linspace(first, last, 60)])
     family = msgspec.structs.replace(agents.families[0], history=history.tobytes())
     market = msgspec.structs.replace(frame.market, agents=msgspec.structs.replace(agents, families=(family,)))
     panel = Agents(plain_look())
     async with on_stage(panel, msgspec.structs.replace(frame, market=market), (120, 20)):
         columns = inside(panel)[1][43:].rstrip()
         assert len(columns) == 60
-        assert (columns[0], columns[-1]) == ("▁", "█")
-        assert list(columns) == sorted(columns)
+        assert (columns[0], columns[-1]) == (("▁", "█") if last > first else ("█", "▁"))
+        assert list(columns) == sorted(columns, reverse=last < first)
 
 
 async def test_quiet_hides_what_they_hold_and_earn() -> None:
@@ -114,6 +115,17 @@ async def test_quiet_hides_what_they_hold_and_earn() -> None:
         body = "".join(inside(panel)[1:5])
         assert "+1.21" not in body
         assert "•••" in body
+
+
+async def test_a_low_panel_spends_no_row_on_a_gap() -> None:
+    frame = of({"maker": 2, "informed": 1, "noise": 1, "arbitrage": 1, "you": 1})
+    panel = Agents(plain_look())
+    for height, rows in ((9, 7), (10, 8)):
+        async with on_stage(panel, frame, (40, height)):
+            assert [row[:4].strip() for row in inside(panel)][-1] == "fees"
+            assert len(inside(panel)) == rows
+            assert "↓" not in lines(panel)[-1]
+        panel = Agents(plain_look())
 
 
 async def test_without_agents_there_is_no_panel_and_in_simulation_no_paper() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from engine.frame import AlertsNow, Event, Frame, StandingNow
+from engine.frame import Frame
+from engine.frame.alerts import AlertsNow, Event, StandingNow
 from tests.tui import frames
 from tests.tui.panel_stage import lines, on_stage
 from tests.tui.stage import stage

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from engine.frame import Event, Frame
+from engine.frame import Frame
+from engine.frame.alerts import Event
 from engine.text import clean
 from tests.tui import frames
 from tests.tui.panel_stage import inside, lines, on_stage

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from rich.segment import Segment
 from textual.geometry import Size
 
-from engine.frame import Frame, Recording, View
+from engine.frame import Frame, View
+from engine.frame.host import Recording
 from tui.bars.base import Bar, Part, fit
 from tui.bars.header import Header, Symbols
 from tui.bars.transport import TransportLine
@@ -168,7 +169,29 @@ def test_symbols_say_which_is_chosen_and_which_is_in_doubt() -> None:
     bar = Symbols(LOOK)
     text = drawn(bar, frames.several(), 160)
     assert text.strip() == "BTCUSDT 61 693.72 +0.31 %  ETHUSDT 2 513.45 −0.12 %  SOLUSDT 141.28 stale"
-    assert drawn(bar, frames.several(), 30).strip() == "BTCUSDT 61 693.72 +0.31 %"
+    assert drawn(bar, frames.several(), 32).strip() == "BTCUSDT 61 693.72 +0.31 %  +2"
+
+
+@given(st.integers(1, 130), st.integers(2, 12), st.data())
+def test_symbols_without_room_are_counted_and_the_chosen_one_stays(
+    width: int, count: int, data: st.DataObject
+) -> None:
+    chosen = data.draw(st.integers(0, count - 1))
+    frame = frames.several()
+    names = [f"{chr(65 + number)}COINUSDT" for number in range(count)]
+    lines = tuple(
+        msgspec.structs.replace(
+            frame.market.lines[number % 3],
+            instrument=msgspec.structs.replace(frame.market.lines[number % 3].instrument, symbol=name),
+        )
+        for number, name in enumerate(names)
+    )
+    market = msgspec.structs.replace(frame.market, lines=lines, symbol=chosen)
+    text = drawn(Symbols(LOOK), msgspec.structs.replace(frame, market=market), width)
+    if width >= 40:  # else not even the chosen one has room
+        shown = [name for name in names if name in text]
+        assert names[chosen] in shown
+        assert text.split()[-1] == f"+{count - len(shown)}" or len(shown) == count
 
 
 def test_the_knob_and_the_marks_stand_where_time_says() -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from engine.frame import ChainNow, Feed, FlowNow, Frame, TransferNow
+from engine.frame import Frame
+from engine.frame.chain import ChainNow, FlowNow, TransferNow
+from engine.frame.feeds import Feed
 from tests.tui import frames
 from tests.tui.panel_stage import inside, lines, on_stage
 from tui.look import plain_look

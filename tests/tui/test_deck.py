@@ -13,7 +13,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from stage import stage
 
 from engine.events import Shock
-from engine.frame import Band, Features, Frame
+from engine.frame import Frame
+from engine.frame.symbol import Band, Features
 from engine.ports import GoLive, Inject, WhatIf
 from engine.shocks import KINDS, checked, describe
 from tui.deck import Deck

@@ -13,7 +13,9 @@ from frames import NOW, SECOND
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.frame import Event, Fan, Frame, View
+from engine.frame import Frame, View
+from engine.frame.alerts import Event
+from engine.frame.fan import Fan
 from engine.ports import WhatIf
 from tests.tui.panel_stage import inside, lines, on_stage
 from tests.tui.stage import stage

@@ -7,7 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from engine.frame import Feed, Frame, Recording
+from engine.frame import Frame
+from engine.frame.feeds import Feed
+from engine.frame.host import Recording
 from tests.tui import frames
 from tests.tui.panel_stage import inside, lines, on_stage
 from tui.look import plain_look

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.frame import HEAT_LEVELS, Chart, Frame, View
+from engine.frame import Frame, View
+from engine.frame.chart import HEAT_LEVELS, Chart
 from tests.tui import frames
 from tests.tui.panel_stage import inside, lines, on_stage
 from tui.axis import PriceScale

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stage import drawn
 
-from engine.frame import Band, Detail, Features, Frame, Level, Line, Market, Print, Top, View
+from engine.frame import Frame, Market, View
+from engine.frame.symbol import Band, Detail, Features, Level, Line, Print, Top
 from engine.instrument import Instrument
 from tui.glyphs import ASCII
 from tui.look import Look, plain_look

@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stage import stage
 
-from engine.frame import Event, Frame, Recording, View
+from engine.frame import Frame, View
+from engine.frame.alerts import Event
+from engine.frame.host import Recording
 from tui.notices import FILL_PAUSE_S, PAUSE_S, AlertNotices, FillNotices, MessageNotices, recording_notice
 
 

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stage import stage
 
-from engine.frame import Frame, Top, View
+from engine.frame import Frame, View
+from engine.frame.symbol import Top
 from engine.ports import CancelOrders, PlaceOrder
 from tui.ticket import LIMIT, MARKET, POST_ONLY, NotANumber, Ticket, takes_at_once
 

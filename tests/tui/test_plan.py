@@ -1,5 +1,6 @@
 """Where panels stand: whatever the size and whichever panels exist, they fill the screen without overlap."""
 
+from collections.abc import Mapping
 from itertools import product
 
 import pytest
@@ -11,7 +12,7 @@ from engine.frame import Frame
 from tui.look import plain_look
 from tui.panels import discover
 from tui.panels.base import Panel
-from tui.screens.plan import plan
+from tui.screens.plan import LOWEST, plan
 
 LOOK = plain_look()
 KINDS, _ = discover()
@@ -36,7 +37,7 @@ def test_every_cell_belongs_to_one_panel(
     assert chosen in places
     covered = sum(region.area for region in places.values())
     assert covered == width * height
-    corners = {}
+    corners: dict[tuple[int, int], Panel] = {}
     for panel, region in places.items():
         for x, y in product((region.x, region.right - 1), (region.y, region.bottom - 1)):
             assert corners.setdefault((x, y), panel) is panel
@@ -44,7 +45,7 @@ def test_every_cell_belongs_to_one_panel(
         assert region.bottom <= height
 
 
-def _named(places: dict[Panel, object]) -> set[str]:
+def _named(places: Mapping[Panel, object]) -> set[str]:
     return {panel.title for panel in places}
 
 
@@ -62,9 +63,19 @@ def test_a_wide_screen_shows_every_panel(size: tuple[int, int]) -> None:
 
 def test_a_narrower_one_leaves_out_what_has_no_room_until_it_is_chosen() -> None:
     health = next(panel for panel in ALL if panel.title == "health")
-    without = plan(ALL, None, False, Size(120, 38))
-    assert _named(without) == {"depth", "price", "tape", "alerts"}
-    assert _named(plan(ALL, health, False, Size(120, 38))) == {"depth", "price", "tape", "health"}
+    assert _named(plan(ALL, None, False, Size(120, 30))) == {"depth", "price", "tape", "alerts"}
+    assert _named(plan(ALL, health, False, Size(120, 30))) == {"depth", "price", "tape", "health"}
+
+
+def test_who_trades_is_on_a_screen_of_middling_size_whatever_else_there_is() -> None:
+    """What a simulated market or a story brings: two venues, synthetic posts, agents, alerts."""
+    every = [kind(LOOK) for kind in KINDS]
+    places = plan(every, None, False, Size(120, 36))
+    by_title = {panel.title: region for panel, region in places.items()}
+    assert set(by_title) == {"depth", "price", "venues", "sentiment", "agents", "alerts"}
+    assert by_title["price"].height > 36 / 2 - 1
+    assert all(by_title[title].height == LOWEST for title in ("venues", "sentiment", "agents", "alerts"))
+    assert by_title["agents"].y == by_title["sentiment"].bottom
 
 
 def test_places_of_absent_panels_go_to_the_others() -> None:

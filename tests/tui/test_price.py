@@ -1,67 +1,25 @@
-"""The price panel: what it draws of a frame, what it wants of the view, and its crosshair."""
+"""The price panel: what it draws of a frame."""
 
 from __future__ import annotations
 
 import math
 import random
-import struct
-from typing import Any
 
 import msgspec
 import pytest
 
-from engine.frame import INTERVALS_NS, Chart, Event, Feed, Frame, Print, View
+from engine.frame.alerts import Event
+from engine.frame.feeds import Feed
+from engine.frame.symbol import Print
 from engine.instrument import Instrument
-from engine.ports import Seek
 from tests.tui import frames
+from tests.tui.charts import braille_columns, chart_of, frame_of, panel_in
 from tests.tui.panel_stage import inside, lines, on_stage
-from tests.tui.stage import Stage
-from tui.glyphs import ASCII
-from tui.look import Look, plain_look
-from tui.panels.price import CANDLES, HEATMAP, LINE, Price
-from tui.theme import FALLBACK, Palette
+from tui.look import plain_look
+from tui.panels.price import CANDLES, HEATMAP, LINE
 
 SECOND = 1_000_000_000
 SIZE = (80, 24)
-
-
-def chart_of(close: list[float], interval_ns: int = SECOND, **columns: list[float]) -> Chart:
-    """A chart whose newest bar begins at the frame's time; unnamed columns follow the close."""
-    values = {name: columns.get(name, close) for name in ("open", "high", "low")}
-    values |= {name: columns.get(name, [0.0] * len(close)) for name in ("bought", "sold")}
-    packed: dict[str, Any] = {
-        name: struct.pack(f"<{len(close)}d", *column) for name, column in (values | {"close": close}).items()
-    }
-    start = frames.NOW - (len(close) - 1) * interval_ns
-    return Chart(interval_ns, start, len(close), **packed)
-
-
-def frame_of(chart: Chart, instrument: Instrument = frames.BTC, events: tuple[Event, ...] = ()) -> Frame:
-    frame = frames.live(View(columns=chart.count or 1))
-    detail = msgspec.structs.replace(frame.market.detail, chart=chart)
-    market = msgspec.structs.replace(
-        frame.market, detail=detail, events=events, lines=(frames.line(instrument),)
-    )
-    return msgspec.structs.replace(frame, market=market)
-
-
-def panel_in(mode: str, look: Look | None = None) -> Price:
-    panel = Price(look or plain_look())
-    panel.mode = mode
-    return panel
-
-
-def braille_columns(rows: list[str]) -> list[list[int]]:
-    """For each dot column the dot rows that are set, read off the text by Unicode's numbering."""
-    numbering = ((0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (0, 3), (1, 3))
-    columns: list[list[int]] = [[] for _ in range(2 * len(rows[0]))]
-    for y, row in enumerate(rows):
-        for x, character in enumerate(row):
-            if 0x2800 <= ord(character) < 0x2900:
-                for bit, (right, down) in enumerate(numbering):
-                    if (ord(character) - 0x2800) >> bit & 1:
-                        columns[2 * x + right].append(4 * y + down)
-    return columns
 
 
 async def test_the_line_follows_the_close() -> None:
@@ -279,210 +237,3 @@ async def test_the_time_axis_names_the_right_cells() -> None:
         # The newest of the bars, two cells each, began at 23:59:44; ten bars before, 23:50 falls.
         at = axis.index("23:50")
         assert len(axis) - at == 2 * 11
-
-
-# the view
-
-
-async def test_it_wants_what_it_can_show() -> None:
-    panel = panel_in(LINE)
-    async with on_stage(panel, frames.live(), SIZE):
-        line = panel.wants(View())
-        panel.toggle_heatmap()
-        heat = panel.wants(View())
-        panel.toggle_candles()
-        candles = panel.wants(View())
-        panel.cycle_interval()
-        assert (line.heat_rows, candles.heat_rows) == (0, 0)
-        assert heat.heat_rows == 2 * (len(inside(panel)) - 1)
-        assert line.columns == 2 * heat.columns
-        assert candles.columns == heat.columns // 2
-        assert panel.wants(View()).interval_ns == INTERVALS_NS[2]
-
-
-def test_heatmap_and_candles_toggle_there_and_back() -> None:
-    panel = Price(plain_look())
-    panel.post_message = lambda message: True  # type: ignore[method-assign]
-    modes = []
-    for action in ("heatmap", "heatmap", "candles", "heatmap", "heatmap", "candles"):
-        panel.act(action)
-        modes.append(panel.mode)
-    assert modes == [LINE, HEATMAP, CANDLES, HEATMAP, CANDLES, LINE]
-
-
-def test_the_interval_goes_round() -> None:
-    panel = Price(plain_look())
-    panel.post_message = lambda message: True  # type: ignore[method-assign]
-    seen = []
-    for _ in INTERVALS_NS:
-        panel.act("interval")
-        seen.append(panel.interval_ns)
-    assert sorted(seen) == sorted(INTERVALS_NS)
-    assert seen[-1] == INTERVALS_NS[1]
-
-
-def test_kept_settings_come_back_and_nonsense_is_ignored() -> None:
-    first, second = Price(plain_look()), Price(plain_look())
-    first.mode, first.interval_ns = CANDLES, INTERVALS_NS[4]
-    second.restore(first.keeps())
-    assert (second.mode, second.interval_ns) == (CANDLES, INTERVALS_NS[4])
-    second.restore({"mode": "pie", "interval_ns": 17})
-    assert (second.mode, second.interval_ns) == (CANDLES, INTERVALS_NS[4])
-
-
-# sizes, looks
-
-
-@pytest.mark.parametrize("mode", [LINE, CANDLES, HEATMAP])
-async def test_every_size_from_one_cell_to_a_wall(mode: str) -> None:
-    panel = panel_in(mode)
-    async with on_stage(panel, frames.live(), (1, 1)) as pilot:
-        for size in [(2, 2), (4, 3), (4, 40), (40, 4), (5, 5), (20, 8), (80, 24), (300, 100), (7, 3), (1, 1)]:
-            await pilot.resize_terminal(*size)
-            await pilot.pause()
-            panel.show(frames.live(panel.wants(View())))
-            drawn = lines(panel)
-            assert len(drawn) == panel.size.height
-            assert all(len(line) == panel.size.width for line in drawn)
-
-
-async def test_a_frame_for_a_wider_panel_whose_prices_are_out_of_sight() -> None:
-    panel = panel_in(HEATMAP)
-    async with on_stage(panel, frames.live(), SIZE):
-        view = panel.wants(View())
-        chart = frames.chart(msgspec.structs.replace(view, columns=300))
-        close = list(memoryview(chart.close).cast("d"))[:150] + [math.nan] * 150
-        packed = struct.pack("<300d", *close)
-        panel.show(frame_of(msgspec.structs.replace(chart, close=packed)))
-        assert "last price 61 693.73 at 23:59:43" in "".join(inside(panel))
-
-
-async def test_a_frame_without_its_heat_is_a_line_and_says_so() -> None:
-    panel = panel_in(HEATMAP)
-    async with on_stage(panel, frames.live(View(columns=20, heat_rows=0)), SIZE):
-        text = "".join(inside(panel))
-        assert "▀" not in text
-        assert any(0x2800 < ord(c) < 0x2900 for c in text)
-        assert "line, no depth known" in lines(panel)[0]
-        panel.show(frames.live(View(columns=20, heat_rows=8)))
-        assert "▀" in "".join(inside(panel))
-        assert "· heatmap" in lines(panel)[0]
-
-
-@pytest.mark.parametrize("mode", [LINE, CANDLES, HEATMAP])
-async def test_ascii_terminals_get_ascii(mode: str) -> None:
-    look = Look(Palette(FALLBACK), ASCII)
-    panel = panel_in(mode, look)
-    async with on_stage(panel, frames.live(), SIZE):
-        panel.show(frames.live(panel.wants(View())))
-        assert all(line.isascii() for line in lines(panel))
-
-
-async def test_in_ascii_a_candle_up_is_not_one_down() -> None:
-    chart = chart_of([110.0, 100.0], open=[100.0, 110.0], high=[112.0] * 2, low=[98.0] * 2)
-    panel = panel_in(CANDLES, Look(Palette(FALLBACK), ASCII))
-    async with on_stage(panel, frame_of(chart), SIZE):
-        text = "".join(inside(panel)[2:-4])
-        assert text.count("^") == text.count("v") > 3
-
-
-async def test_another_theme_draws_everything_anew() -> None:
-    panel = panel_in(HEATMAP)
-    async with on_stage(panel, frames.live(), SIZE):
-        panel.show(frames.live(panel.wants(View())))
-        before = [panel.render_line(y) for y in range(SIZE[1])]
-        bright = msgspec.json.decode(msgspec.json.encode(FALLBACK.colours))
-        other = type(FALLBACK)("other", False, bright | {"panel": "#ffffff", "dim": "#777777"}, FALLBACK.heat)
-        panel.restyle(Look(Palette(other)))
-        after = [panel.render_line(y) for y in range(SIZE[1])]
-        assert [a.text for a in after] == [b.text for b in before]
-        assert all(a != b for a, b in zip(after, before, strict=True))
-
-
-async def test_unchanged_rows_are_not_painted_again() -> None:
-    panel = panel_in(LINE)
-    close = [100.0 + (i % 7) for i in range(60)]
-    async with on_stage(panel, frame_of(chart_of(close)), SIZE):
-        before = [panel.render_line(y) for y in range(SIZE[1])]
-        close[-1] = 103.5
-        panel.show(frame_of(chart_of(close)))
-        changed = [y for y in range(SIZE[1]) if panel.render_line(y) is not before[y]]
-        assert 0 < len(changed) < 12
-
-
-# the crosshair
-
-
-async def test_the_crosshair_reads_the_bar_under_it() -> None:
-    close = [100.0 + i for i in range(130)]
-    chart = chart_of(close, open=[c - 0.5 for c in close], bought=[2.25] * 130)
-    panel = panel_in(CANDLES)
-    async with on_stage(panel, frame_of(chart), SIZE) as pilot:
-        panel.act("crosshair")
-        await pilot.press("left", "left", "left", "left")
-        foot = lines(panel)[-1]
-        assert "C 227.00" in foot  # two candles of two cells back from 229
-        assert "O 226.50" in foot
-        assert "▲ 2.2 " in foot
-        assert "23:59:42" in inside(panel)[-1]
-        await pilot.press("escape")
-        assert "C 227.00" not in lines(panel)[-1]
-
-
-async def test_the_crosshair_stays_on_the_plot() -> None:
-    panel = panel_in(LINE)
-    async with on_stage(panel, frame_of(chart_of([100.0] * 120)), SIZE) as pilot:
-        panel.act("crosshair")
-        await pilot.press(*["shift+right"] * 30, *["up"] * 60, "shift+left", "down")
-        crossing = [(y, row.index("┼")) for y, row in enumerate(inside(panel)) if "┼" in row]
-        assert len(crossing) == 1
-        y, x = crossing[0]
-        assert (y, len(inside(panel)[0]) - x) == (1, 11)
-
-
-async def test_the_mouse_aims_and_leaves() -> None:
-    panel = panel_in(LINE)
-    async with on_stage(panel, frame_of(chart_of([100.0] * 120)), SIZE) as pilot:
-        await pilot.hover(panel, (50, 10))
-        assert lines(panel)[10][50] == "┼"
-        await pilot.hover(panel, (2, 23))
-        assert "┼" not in "".join(lines(panel))
-
-
-async def test_arrows_seek_unless_the_crosshair_has_them() -> None:
-    stage = Stage(frames.live)
-    async with stage.app.run_test(size=(160, 48)) as pilot:
-        await stage.settle(pilot)
-        await stage.press(pilot, "2", "left")
-        assert [type(c) for c in stage.said] == [Seek]
-        await stage.press(pilot, "enter", "left", "right", "escape")
-        assert len(stage.said) == 1
-        await stage.press(pilot, "left")
-        assert [type(c) for c in stage.said] == [Seek, Seek]
-
-
-async def test_keys_change_the_chart_and_the_view_follows() -> None:
-    stage = Stage(frames.live)
-    async with stage.app.run_test(size=(160, 48)) as pilot:
-        await stage.settle(pilot)
-        assert stage.view.heat_rows > 0
-        await stage.press(pilot, "h")
-        assert stage.view.heat_rows == 0
-        columns = stage.view.columns
-        await stage.press(pilot, "c")
-        assert stage.view.columns == columns // 4
-        await stage.press(pilot, "i")
-        assert stage.view.interval_ns == INTERVALS_NS[2]
-
-
-async def test_without_colour_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NO_COLOR", "1")
-    stage = Stage(frames.live)
-    async with stage.app.run_test(size=(160, 48)) as pilot:
-        await stage.settle(pilot)
-        assert stage.app.no_color
-        await stage.press(pilot, "h")
-        text = "\n".join(line.text for line in stage.app.screen._compositor.render_strips())
-        assert "2 price" in text
-        assert "61 693.73" in text
-        assert "▼" in text

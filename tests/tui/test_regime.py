@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stage import drawn
 
-from engine.frame import REGIMES, Frame, LoadingNow, RegimeNow
+from engine.frame import Frame
+from engine.frame.regime import REGIMES, LoadingNow, RegimeNow
 from tui.bars.header import Header
 from tui.glyphs import ASCII as ASCII_GLYPHS
 from tui.look import Look, plain_look

@@ -6,7 +6,8 @@ import msgspec
 import pytest
 import worlds
 
-from engine.frame import CoverageNow, Frame, RiskNow
+from engine.frame import Frame
+from engine.frame.agents import CoverageNow, RiskNow
 from tests.tui.panel_stage import inside, lines, on_stage
 from tui.look import Look, plain_look
 from tui.panels.agents import Agents
@@ -41,12 +42,18 @@ async def test_all_of_it_where_there_is_room() -> None:
             *("family", "net", "gross", "drift", "drawdown", "VaR", "ES", "failed", "p", "EWMA", "VaR", "ES"),
             *("failed", "p", "size", "Kelly"),
         ]
-        assert rows[begin + 2].split() == [
-            *("maker", "−1234", "5678", "+0.125", "−12.5", "3.21", "4.56", "14/110", "0.00", "2.34", "3.45"),
-            *("7/120", "0.68", "1.234", "0.050"),
-        ]
+        cells = "maker −1 234 5 678 +0.125 −12.5 3.21 4.56 14/110 0.00 2.34 3.45 7/120 0.68 1.234 0.050"
+        assert rows[begin + 2].split() == cells.split()
         assert rows[begin + 3].split() == ["informed", "–", "–", "–", "+0.0", *"––––––––––"]
         assert rows[begin + 4].strip() == ""  # the third has none yet
+
+
+async def test_great_numbers_are_grouped_and_never_touch() -> None:
+    panel = Agents(plain_look())
+    great = msgspec.structs.replace(RISK, net=106_613.0, drift=-987_654.0, drawdown=999_999.0, var=106_613.0)
+    async with on_stage(panel, with_risk(great, None, None), (160, 30)):
+        row = next(row for row in inside(panel) if "14/110" in row)
+        assert row.startswith("maker          +106 613    5 678 −987654  −999 999 106 613    4.56")
 
 
 @pytest.mark.parametrize(("width", "there", "gone"), [(62, "net", "Kelly"), (90, "drift", "Kelly")])

@@ -17,7 +17,10 @@ from hypothesis import strategies as st
 from panel_stage import inside, lines, on_stage
 from stage import drawn, stage
 
-from engine.frame import Feed, Frame, LagNow, PostNow, SentimentNow, SourceNow, SwingNow, Tiers
+from engine.frame import Frame
+from engine.frame.feeds import Feed
+from engine.frame.host import Tiers
+from engine.frame.sentiment import LagNow, PostNow, SentimentNow, SourceNow, SwingNow
 from tui.glyphs import ASCII
 from tui.look import Look, plain_look
 from tui.panels.posts import WIDE, PostRows, cut, post_style, weight

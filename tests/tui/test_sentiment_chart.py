@@ -12,7 +12,8 @@ from frames import NOW, SECOND
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.frame import HEAT_LEVELS, PostNow, SentimentNow
+from engine.frame.chart import HEAT_LEVELS
+from engine.frame.sentiment import PostNow, SentimentNow
 from tui.look import plain_look
 from tui.panels.mood import AXIS, SPANS_S, MoodChart
 

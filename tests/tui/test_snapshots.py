@@ -11,6 +11,7 @@ from unittest.mock import patch
 import frames
 import moods
 import pytest
+import story_frames
 import venue_frames
 import worlds
 from stage import Stage, turns
@@ -26,6 +27,10 @@ PICTURES: dict[str, tuple[Make, tuple[int, int], tuple[str, ...], dict[str, Any]
     "symbols": (frames.several, (160, 48), ("1",), {}),
     "replay": (frames.replay, (160, 48), ("c",), {}),
     "replay-paused": (lambda view: frames.replay(view, speed=0.25, paused=True), (120, 40), ("6",), {}),
+    "story-160x48": (story_frames.story, (160, 48), ("c",), {}),
+    "story-120x40": (story_frames.story, (120, 40), (), {}),
+    "story-80x24": (story_frames.story, (80, 24), ("2",), {}),
+    "story-help": (story_frames.story, (120, 40), ("question_mark",), {}),
     "rewind": (frames.rewind, (140, 40), ("5",), {}),
     "stale": (frames.stale, (160, 48), (), {}),
     "unproven": (frames.unproven, (120, 40), (), {}),

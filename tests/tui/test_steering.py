@@ -7,7 +7,8 @@ from frames import NOW, SECOND, STARTED
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.frame import Frame, Transport
+from engine.frame import Frame
+from engine.frame.host import Transport
 from engine.ports import GoLive, Pause, Record, Seek, Speed
 from tui.steering import HOLD_S, SPEEDS, Steering
 

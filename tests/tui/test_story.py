@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -9,10 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.frame import INTERVALS_NS, Event, Frame, View
+from engine.frame import INTERVALS_NS, Frame, View
+from engine.frame.alerts import Event
 from engine.ports import AUTO, Seek, Speed
 from tests.tui import frames
 from tests.tui.stage import Stage, drawn, stage
+from tests.tui.story_frames import ABOUT, HOUR, NOTE, SECOND, story, with_events
 from tests.tui.test_bars import drawn as drawn_bar
 from tui.bars.transport import TransportLine
 from tui.look import plain_look
@@ -20,39 +23,6 @@ from tui.notices import MarkNotices
 from tui.panels.price import BARS_A_SECOND, LINE, Price, paced_interval
 from tui.screens.help import Help
 from tui.steering import SPEEDS, Steering
-
-SECOND = 1_000_000_000
-HOUR = 3600 * SECOND
-NOTE = "reconstructed book around recorded prices"
-ABOUT = (
-    "two days of March",
-    "",
-    "Recorded:",
-    "· prices and volumes",
-    "",
-    "Sources:",
-    "[1] a table: [bold]bars[/]",
-)
-
-
-def story(view: View = frames.ANY, **changes: Any) -> Frame:
-    """A replay of a story of two days, at its own pace, half of it built."""
-    frame = frames.replay(view)
-    ts = frame.market.ts
-    told: dict[str, object] = {
-        "start": ts - 10 * HOUR,
-        "end": ts + 38 * HOUR,
-        "built": ts + 14 * HOUR,
-        "speed": 480.0,
-    }
-    told |= {"note": NOTE, "about": ABOUT, "auto": True, "marks": ((ts + HOUR, "MARK"),)}
-    transport = msgspec.structs.replace(frame.host.transport, **{**told, **changes})
-    return msgspec.structs.replace(frame, host=msgspec.structs.replace(frame.host, transport=transport))
-
-
-def with_events(frame: Frame, *events: Event, ts: int | None = None) -> Frame:
-    market = msgspec.structs.replace(frame.market, events=events, ts=frame.market.ts if ts is None else ts)
-    return msgspec.structs.replace(frame, market=market)
 
 
 @pytest.mark.parametrize("width", [160, 120, 100, 80])
@@ -75,7 +45,9 @@ def test_the_line_tells_pace_length_and_how_far_it_is_built() -> None:
     assert "11-20 13:59 to 11-22 13:59" in whole
     assert "┄" not in whole
     ts = story().market.ts
-    assert "waits for 22:59, built to 13:59" in drawn_bar(line, story(waits_for=ts + 23 * HOUR), 160)
+    waiting = drawn_bar(line, story(waits_for=ts + 23 * HOUR), 160)
+    assert waiting.startswith(" ‖ waits for 22:59  2025-11-20 23:59:44")
+    assert waiting.endswith("  built to 11-21 13:59 ")
 
 
 def test_the_unbuilt_part_is_as_long_as_what_is_not_built() -> None:
@@ -155,24 +127,105 @@ def test_what_happens_is_told_as_the_story_runs_past_it_and_only_then() -> None:
     notices, frame = MarkNotices(), story()
     ts = frame.market.ts
     mark = Event(ts + 60 * SECOND, "MARK", "it begins")
-    assert notices.due(with_events(frame)) is None
-    assert notices.due(with_events(frame, mark, ts=ts + 100 * SECOND)) == mark
-    assert notices.due(with_events(frame, mark, ts=ts + 200 * SECOND)) is None
-    assert notices.due(with_events(frame, ts=ts)) is None  # sought back
-    assert notices.due(with_events(frame, mark, ts=ts + 3 * HOUR)) is None  # sought on
+    assert notices.due(with_events(frame), 0.0) is None
+    assert notices.due(with_events(frame, mark, ts=ts + 100 * SECOND), 0.1) == mark
+    assert notices.due(with_events(frame, mark, ts=ts + 200 * SECOND), 0.2) is None
+    assert notices.due(with_events(frame, ts=ts), 0.3) is None  # sought back
+    assert notices.due(with_events(frame, mark, ts=ts + 3 * HOUR), 0.4) is None  # sought on
     other = MarkNotices()
     plain = frames.replay()
-    assert other.due(with_events(plain)) is None
-    assert other.due(with_events(plain, mark, ts=ts + 100 * SECOND)) is None
+    assert other.due(with_events(plain), 0.0) is None
+    assert other.due(with_events(plain, mark, ts=ts + 100 * SECOND), 0.1) is None
 
 
-def chart_with(*marks: tuple[int, str]) -> list[str]:
+@pytest.mark.parametrize("speed", [1.0, 16.0, 480.0])
+@pytest.mark.parametrize("way", [5 * HOUR, -5 * HOUR, -HOUR])
+def test_a_mark_that_one_goes_to_is_told_on_arrival(way: int, speed: float) -> None:
+    """The first frame that is seen of it may be some ticks behind it."""
+    notices, frame = MarkNotices(), story(speed=speed)
+    there, beat = frame.market.ts + way, round(0.1 * speed * SECOND)
+    mark = Event(there, "MARK", "the second leg")
+    assert notices.due(with_events(frame), 0.0) is None
+    assert notices.due(with_events(frame, mark, ts=there + 2 * beat), 0.1) == mark
+    assert notices.went
+    assert notices.due(with_events(frame, mark, ts=there + 3 * beat), 0.2) is None
+
+
+@pytest.mark.parametrize("way", [HOUR, 0])
+def test_a_mark_at_the_moment_of_a_frame_may_come_with_the_next(way: int) -> None:
+    notices, frame = MarkNotices(), story()
+    there = frame.market.ts + way
+    mark = Event(there, "MARK", "the second leg")
+    assert notices.due(with_events(frame), 0.0) is None
+    assert notices.due(with_events(frame, ts=there), 0.1) is None
+    assert notices.due(with_events(frame, mark, ts=there + SECOND // 10), 0.2) == mark
+    assert notices.due(with_events(frame, mark, ts=there + SECOND // 5), 0.3) is None
+
+
+@given(st.floats(0.25, 1024.0), st.floats(0.05, 0.5), st.lists(st.booleans(), max_size=30))
+def test_playing_at_any_speed_is_no_going(speed: float, beat_s: float, seeks: list[bool]) -> None:
+    notices, frame = MarkNotices(), story(speed=speed)
+    ts, now_s = frame.market.ts, 0.0
+    notices.due(frame, now_s)
+    for seek in seeks:
+        now_s += beat_s
+        ts += -SECOND if seek else round(beat_s * speed * SECOND)
+        notices.due(with_events(frame, ts=ts), now_s)
+        assert notices.went is seek
+
+
+async def test_what_was_told_of_an_event_leaves_with_the_time_it_was_of() -> None:
+    frame = story()
+    ts = frame.market.ts
+    begins, leg = Event(ts + 60 * SECOND, "MARK", "it begins"), Event(ts + HOUR, "MARK", "the second leg")
+    async with stage(story) as (it, pilot):
+
+        async def shown(frame: Frame) -> list[str]:
+            it.bridge.publish(frame)
+            await it.settle(pilot)
+            return [said.message for said in it.app._notifications]
+
+        it.app.say("the disk is full", wrong=True, seconds=60)
+        assert await shown(with_events(frame, begins, ts=ts + 100 * SECOND)) == [
+            "the disk is full",
+            "◆ it begins",
+        ]
+        assert "it begins" in it.text()
+        assert await shown(with_events(frame, leg, begins, ts=leg.ts)) == [
+            "the disk is full",
+            "◆ the second leg",
+        ]
+        assert await shown(with_events(frame, ts=ts)) == ["the disk is full"]
+        assert "second leg" not in it.text()
+
+
+@pytest.mark.parametrize("size", [(80, 24), (100, 30), (120, 40), (160, 48)])
+async def test_the_track_is_long_enough_for_a_story_at_every_size(size: tuple[int, int]) -> None:
+    frame = story()
+    start, end = frame.host.transport.start, frame.host.transport.end
+    marks = tuple((start + hour * HOUR, "MARK") for hour in range(1, 48, 2))
+    signals = tuple(Event(start + n * HOUR // 2, "REGIME", "stressed") for n in range(20))
+    async with stage(lambda view: with_events(story(view, marks=marks), *signals), size) as (it, pilot):
+        (line,) = [line for line in it.lines() if line.count("◆") > 5]
+        track = [cell for cell in line if cell in "━●─◆┄○"]
+        assert len(track) >= 50
+        assert track.count("◆") >= 20  # each mark has a cell of its own, and signals do not hide them
+        assert "○" not in track
+        (row,) = [y for y, each in enumerate(it.lines()) if each is line or each == line]
+        half = line.index(track[0]) + len(track) // 2
+        await pilot.click(offset=(half, row))
+        (sought,) = [command for command in it.said if isinstance(command, Seek)]
+        assert abs(sought.ts - (start + end) // 2) < HOUR
+        assert any(NOTE in line for line in it.lines())
+
+
+def chart_with(*marks: tuple[int, str], width: int = 100) -> list[str]:
     """The rows of a price panel in which marks were made so many bars ago."""
     panel = Price(plain_look())
     panel.mode = LINE
     frame = frames.live(View(columns=120))
     events = tuple(Event(frame.market.ts - ago * SECOND, "MARK", text) for ago, text in marks)
-    return drawn(panel, with_events(frame, *events), 100, 30)
+    return drawn(panel, with_events(frame, *events), width, 30)
 
 
 def test_events_stand_in_words_beside_their_marks() -> None:
@@ -188,3 +241,30 @@ def test_words_never_lie_on_one_another() -> None:
     whole = [word for _, word in words if word in text]
     assert len(whole) >= 4, text
     assert all(word in text or word[:3] not in text for _, word in words)
+
+
+@pytest.mark.parametrize("ago", [0, 10, 20, 30, 38])
+def test_words_that_are_too_long_end_before_the_frame_does(ago: int) -> None:
+    text = "The peak of these two days: 7,967 on BitMEX"
+    (row,) = [row for row in chart_with((ago, text), width=50) if "◆ The peak" in row or "… ◆" in row]
+    words = row[row.index("The peak") :].split("…")[0].rstrip()
+    assert len(words) >= 12
+    assert text.startswith(words)
+    assert "…" in row
+
+
+async def test_header_and_line_tell_the_same_moment_however_fast_it_goes() -> None:
+    def of_two(view: View) -> Frame:
+        frame = story(view)
+        lines = frame.market.lines * 2
+        return msgspec.structs.replace(frame, market=msgspec.structs.replace(frame.market, lines=lines))
+
+    async with stage(of_two) as (it, pilot):
+        frame = of_two(it.view)
+        for beat in range(1, 8):
+            it.bridge.publish(with_events(frame, ts=frame.market.ts + 48 * beat * SECOND))
+            it.app.beat()
+            await pilot.pause()
+            header, line = it.lines()[0], it.lines()[-2]
+            (moment,) = re.findall(r"(\d\d:\d\d:\d\d) UTC", header)
+            assert moment in line

@@ -9,7 +9,8 @@ import worlds
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.frame import Detail, Frame, Level, OwnOrder, PaperLevel
+from engine.frame import Frame
+from engine.frame.symbol import Detail, Level, OwnOrder, PaperLevel
 from tests.tui.panel_stage import inside, on_stage
 from tui.look import Look, plain_look
 from tui.panels.ladder import Ladder

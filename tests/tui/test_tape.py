@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stage import drawn
 
-from engine.frame import Print
+from engine.frame.symbol import Print
 from tui.look import plain_look
 from tui.panels.tape import Tape
 

@@ -8,7 +8,7 @@ import pytest
 from rich.color import Color, ColorSystem
 from stage import THEMES, Stage
 
-from engine.frame import HEAT_LEVELS
+from engine.frame.chart import HEAT_LEVELS
 from tui.colour import is_hex, mix, ramp
 from tui.theme import COLOURS, DEFAULT_THEME, FALLBACK, BrokenTheme, Palette, Theme, load_themes, read_theme
 

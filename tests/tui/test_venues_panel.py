@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from engine.frame import AcrossNow, View
+from engine.frame import View
+from engine.frame.across import AcrossNow
 from tests.tui.panel_stage import inside, on_stage
 from tests.tui.venue_frames import THREE, leg, side_by_side
 from tui.look import plain_look
@@ -53,10 +54,38 @@ async def test_where_it_is_narrow_each_venue_has_two_lines_and_nothing_is_lost()
     assert "buy kraken, sell coinbase" in rows
 
 
+@pytest.mark.parametrize(
+    ("width", "expected"),
+    [
+        (110, "4.2 s     120  BTC-USD for BTC-USDT"),
+        (60, "  BTC-USD for BTC-USDT"),  # below the row
+        (37, "  BTC-USD for BTC-USDT"),
+    ],
+)
+async def test_what_a_venue_does_not_trade_as_it_was_asked_for_is_said_beside_it(
+    width: int, expected: str
+) -> None:
+    taken = msgspec.structs.replace(THREE.legs[1], asked="BTC-USDT")
+    across = msgspec.structs.replace(
+        THREE, legs=(THREE.legs[0], taken), lacking=(("kraken", "BTC/USDT"),), cheap=0, dear=1
+    )
+    rows = await rows_of(across, (width, 14))
+    assert any(row.endswith(expected) and (width > 60 or row == expected) for row in rows)
+    assert "kraken       does not trade BTC/USDT"[: width - 4] in rows
+
+
+async def test_one_market_is_shown_beside_a_venue_that_does_not_have_it() -> None:
+    across = AcrossNow("BTC", "USDT", THREE.legs[:1], lacking=(("kraken", "BTC/USDT"),))
+    rows = await rows_of(across)
+    assert rows[1].split()[0] == "binance"
+    assert rows[2] == "kraken       does not trade BTC/USDT"
+    assert "no two books to compare now" in rows
+
+
 async def test_a_book_in_doubt_says_so_in_place_of_its_prices() -> None:
-    doubtful = leg("coinbase", "BTC-USD", 61_701.10, 1, trusted=False, state="STALE")
+    doubtful = leg("coinbase", "BTC-USD", 61_701.10, 1, trusted=False, state="CROSSED")
     rows = await rows_of(msgspec.structs.replace(THREE, legs=(THREE.legs[0], doubtful), gap_bps=None))
-    assert rows[2].split() == ["coinbase", "stale", "0.1", "s", "10"]
+    assert rows[2].split()[:2] == ["coinbase", "crossed,"]
     assert "no two books to compare now" in rows
 
 
@@ -81,3 +110,20 @@ async def test_no_size_breaks_it(size: tuple[int, int]) -> None:
         "failed" in row
         for row in await rows_of(AcrossNow("BTC", "USD", (leg("x" * 50, "Y" * 50, 0.00012),)), size)
     )
+
+
+@pytest.mark.parametrize("width", [110, 37])
+async def test_a_venue_that_stands_still_keeps_its_last_price_and_how_far_the_others_have_gone(
+    width: int,
+) -> None:
+    going, still = leg("binance", "XBTUSDT", 4_429.0), leg("bitmex", "XBTUSD", 3_610.0, 1)
+    still = msgspec.structs.replace(still, state="STALE", trusted=False, age_s=301.0)
+    across = AcrossNow("XBT", "USD", (going, still))
+    rows = await rows_of(across, (width, 14))
+    whole = " ".join(" ".join(rows).split())
+    assert "stale at 3 610" in whole
+    assert "301.0 s" in whole
+    assert "binance is +22.7 % from bitmex, which stands still" in whole
+    gone = msgspec.structs.replace(still, state="GAP", bid=None, ask=None)
+    rows = await rows_of(msgspec.structs.replace(across, legs=(going, gone)), (width, 14))
+    assert "no two books to compare now" in " ".join(rows)

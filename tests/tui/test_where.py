@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from engine.frame import AgentsNow, Frame, Host, Market, Transport
+from engine.frame import Frame, Market
+from engine.frame.agents import AgentsNow
+from engine.frame.host import Host, Transport
 from tui.where import acts, is_paper
 
 SIMULATED, PAPER = AgentsNow(), AgentsNow(paper=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import frames
 import msgspec
 
-from engine.frame import AcrossNow, Frame, LegNow, View
+from engine.frame import Frame, View
+from engine.frame.across import AcrossNow, LegNow
 
 
 def _ladder(touch: float, side: int, rows: int, scale: float) -> tuple[tuple[float, float], ...]:

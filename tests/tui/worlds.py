@@ -9,19 +9,12 @@ import frames
 import msgspec
 from frames import NOW, SECOND, STARTED
 
-from engine.frame import (
-    AgentNow,
-    AgentsNow,
-    Event,
-    FamilyNow,
-    Fan,
-    FanRow,
-    Frame,
-    OwnOrder,
-    PaperLevel,
-    Transport,
-    View,
-)
+from engine.frame import Frame, View
+from engine.frame.agents import AgentNow, AgentsNow, FamilyNow
+from engine.frame.alerts import Event
+from engine.frame.fan import Fan, FanRow
+from engine.frame.host import Transport
+from engine.frame.symbol import OwnOrder, PaperLevel
 
 CHANGED = frozenset({"shock", "order", "cancel", "whatif", "clear"})
 SIM = frozenset({"view", "pause", "speed", "step", "seek", "mark", "record"}) | CHANGED

@@ -74,6 +74,10 @@ class Bar(Widget):
         """What the line says of this frame, left parts in order, then right parts in order."""
         raise NotImplementedError
 
+    def fitted(self, width: int) -> list[Part]:
+        """Those of its parts that are shown in so many cells."""
+        return fit(self._parts, width)
+
     def show(self, frame: Frame) -> None:
         self._frame = frame
         parts = self.parts(frame)
@@ -104,7 +108,7 @@ class Bar(Widget):
     def _lay_out(self) -> Strip:
         width = self.size.width
         palette = self._look.palette
-        kept = fit(self._parts, width - 2)
+        kept = self.fitted(width - 2)
         blank = palette.ground
         start = [Segment(" ", blank), *self._joined([part for part in kept if not part.right])]
         end = [*self._joined([part for part in kept if part.right]), Segment(" ", blank)]

@@ -5,9 +5,11 @@ from __future__ import annotations
 from rich.segment import Segment
 from rich.style import Style
 
-from engine.frame import REGIMES, Frame, Line
+from engine.frame import Frame
+from engine.frame.regime import REGIMES
+from engine.frame.symbol import Line
 from engine.text import clean
-from tui.bars.base import Bar, Part
+from tui.bars.base import Bar, Part, fit
 from tui.format import BOOK_STATES, byte_size, clock, grouped, mean_price, price, signed, span, told_apart
 from tui.look import Look
 from tui.panels.regime import percent
@@ -165,7 +167,21 @@ class Header(Bar):
 
 
 class Symbols(Bar):
-    """The second line, when several symbols run: one short entry each, the chosen one bright."""
+    """The second line, when several symbols run: one short entry each, the chosen one bright; those without room are
+    counted."""
+
+    def fitted(self, width: int) -> list[Part]:
+        parts = list(self._parts)
+        kept = fit(parts, width)
+        while len(kept) < len(parts):
+            count = f"+{len(parts) - len(kept)}"
+            find = Style.from_meta({"@click": "app.do('find_symbol')"})
+            more = Part(0, (Segment(count, self.look.palette.dim + find),))
+            narrower = fit([*kept, more], width)
+            if len(narrower) > len(kept) or len(kept) == 1:  # the chosen one stays, whatever else goes
+                return narrower
+            kept = narrower[:-1]
+        return kept
 
     def parts(self, frame: Frame) -> list[Part]:
         market, palette = frame.market, self.look.palette

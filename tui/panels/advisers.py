@@ -5,7 +5,8 @@ from __future__ import annotations
 from rich.segment import Segment
 from rich.style import Style
 
-from engine.frame import ENOUGH_PIECES, AdviserNow, AdvisersNow, CalibrationBin, Frame
+from engine.frame import Frame
+from engine.frame.advisers import ENOUGH_PIECES, AdviserNow, AdvisersNow, CalibrationBin
 from engine.text import clean
 from tui.format import MISSING, signed
 from tui.panels.base import Row

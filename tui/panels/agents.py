@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from rich.segment import Segment
 from rich.style import Style
 
-from engine.frame import AgentNow, AgentsNow, CoverageNow, FamilyNow, Frame, RiskNow
+from engine.frame import Frame
+from engine.frame.agents import AgentNow, AgentsNow, CoverageNow, FamilyNow, RiskNow
 from engine.instrument import Instrument
 from engine.text import clean
 from tui.format import grouped, mean_price, signed
@@ -94,7 +95,8 @@ class Agents(ScrollPanel):
             return
         self.put_head([Segment(f" {self.look.glyphs.middle} paper", palette.own)] if agents.paper else [])
         rows = [self._columns(), *(self._family(family) for family in agents.families)]
-        rows += [[], self._sums(agents)]
+        low = self.inner.width < _EACH and len(rows) + 2 > self.inner.height
+        rows += [self._sums(agents)] if low else [[], self._sums(agents)]
         if self.inner.width >= _EACH:
             if agents.horizon_s and any(family.risk is not None for family in agents.families):
                 rows += [[], *self._risk(agents)]
@@ -129,8 +131,8 @@ class Agents(ScrollPanel):
         row = [
             Segment(clean(family.name, self._name_width - 1).ljust(self._name_width), name),
             Segment(grouped(str(family.count)).rjust(_COUNT), palette.dim),
-            Segment(self._amount(family.position, 2).rjust(_INVENTORY), palette.text),
-            Segment(self._amount(family.pnl, 1).rjust(_PROFIT), self._tone(family.pnl, bold=True)),
+            Segment(_cell(self._amount(family.position, 2), _INVENTORY), palette.text),
+            Segment(_cell(self._amount(family.pnl, 1), _PROFIT), self._tone(family.pnl, bold=True)),
         ]
         if self._with_fills:
             row.append(Segment(self._count(family.fills).rjust(_FILLS), palette.dim))
@@ -151,17 +153,18 @@ class Agents(ScrollPanel):
         ]
 
     def _course(self, history: bytes, width: int) -> Row:
-        """The profit as columns, one a cell, over its own range; zero is the ground it stands on."""
+        """The profit as columns, one a cell, from its lowest to its highest; one that stands still lies low."""
         values = memoryview(history).cast("d").tolist()
         if len(values) < 2:
             return []
         cells = min(width, len(values))
         picked = [values[(i + 1) * len(values) // cells - 1] for i in range(cells)]
-        reach = max(max(abs(value) for value in picked), 1e-9)
+        lowest = min(picked)
+        reach = max(max(picked) - lowest, 1e-9)
         columns = self.look.glyphs.columns
         row: list[Segment] = []
         for value in picked:
-            height = max(1, round(abs(value) / reach * (len(columns) - 1)))
+            height = max(1, round((value - lowest) / reach * (len(columns) - 1)))
             style = self._tone(value)
             if row and row[-1].style is style:
                 row[-1] = Segment(row[-1].text + columns[height], style)
@@ -207,7 +210,7 @@ class Agents(ScrollPanel):
         for column in columns:
             doubtful = column.name.strip() == "p" and _refused(risk, column.name)
             style = palette.warning if doubtful else palette.text
-            row.append(Segment(cells[column.name].rjust(column.width), style))
+            row.append(Segment(_cell(cells[column.name], column.width), style))
         return row
 
     def _known(self, value: float | None, decimals: int) -> str:
@@ -264,7 +267,7 @@ class Agents(ScrollPanel):
             "orders": (str(agent.orders), palette.dim),
         }
         row = [Segment(name.ljust(_AGENT), palette.own if mine else palette.text)]
-        row += [Segment(cells[c.name][0].rjust(c.width), cells[c.name][1]) for c in columns]
+        row += [Segment(_cell(cells[c.name][0], c.width), cells[c.name][1]) for c in columns]
         return row
 
     def _count(self, count: int) -> str:
@@ -275,8 +278,8 @@ class Agents(ScrollPanel):
         for limit, letter in ((1e9, "G"), (1e6, "M")):
             if abs(value) >= limit:
                 return self.look.amount(signed(value / limit, 1, self.look.glyphs.minus) + letter)
-        if abs(value) >= 10_000:
-            decimals = 0
+        if abs(value) >= 1_000:
+            decimals = 0 if abs(value) >= 10_000 else min(decimals, 1)
         return self.look.amount(signed(value, decimals, self.look.glyphs.minus))
 
     def _tone(self, value: float, bold: bool = False) -> Style:
@@ -286,6 +289,11 @@ class Agents(ScrollPanel):
         if value < 0:
             return palette.ask_bright if bold else palette.ask
         return palette.dim
+
+
+def _cell(text: str, width: int) -> str:
+    """At the right of its cells; a number that would touch what stands before it goes without its gaps."""
+    return (text if len(text) < width else text.replace(" ", "")).rjust(width)
 
 
 def _is_you(family: FamilyNow) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from rich.segment import Segment
 from rich.style import Style
 
-from engine.frame import Event, Frame
+from engine.frame import Frame
+from engine.frame.alerts import Event
 from engine.text import clean
 from tui.format import clock, told_apart
 from tui.panels.base import Row

@@ -5,7 +5,8 @@ from __future__ import annotations
 from rich.segment import Segment
 from rich.style import Style
 
-from engine.frame import ChainNow, FlowNow, Frame, TransferNow
+from engine.frame import Frame
+from engine.frame.chain import ChainNow, FlowNow, TransferNow
 from engine.text import clean
 from tui.format import MISSING, size
 from tui.panels.base import Row

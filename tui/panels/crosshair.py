@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.segment import Segment
 
-from engine.frame import Chart
+from engine.frame.chart import Chart
 from engine.instrument import Instrument
 from tui.axis import PriceScale
 from tui.canvas import Canvas, Field

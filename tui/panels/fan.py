@@ -14,7 +14,8 @@ from functools import cached_property
 from rich.segment import Segment
 from rich.style import Style
 
-from engine.frame import Fan, FanRow, Frame
+from engine.frame import Frame
+from engine.frame.fan import Fan, FanRow
 from engine.instrument import Instrument
 from engine.text import clean
 from tui.axis import PriceScale, scale_for

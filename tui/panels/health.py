@@ -8,7 +8,10 @@ from collections.abc import Iterator
 from rich.segment import Segment
 from rich.style import Style
 
-from engine.frame import Feed, Frame, Line, Recording
+from engine.frame import Frame
+from engine.frame.feeds import Feed
+from engine.frame.host import Recording
+from engine.frame.symbol import Line
 from engine.text import clean
 from tui.format import BOOK_STATES, MISSING, SECOND_NS, byte_size, grouped, span
 from tui.panels.base import Row

@@ -6,7 +6,7 @@ import math
 
 from rich.segment import Segment
 
-from engine.frame import HEAT_LEVELS, Chart
+from engine.frame.chart import HEAT_LEVELS, Chart
 from tui.axis import PriceScale
 from tui.canvas import Field, heat_character
 from tui.format import size

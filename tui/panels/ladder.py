@@ -9,7 +9,8 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 
-from engine.frame import Band, Detail, Features, Frame, Level, Line, View
+from engine.frame import Frame, View
+from engine.frame.symbol import Band, Detail, Features, Level, Line
 from engine.text import clean
 from tui.format import (
     BOOK_STATES,

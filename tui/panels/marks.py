@@ -12,7 +12,7 @@ from tui.glyphs import to_ascii
 from tui.look import Look
 from tui.plot import Plot
 
-WORD_ROWS, MOST_WORDS, WORD_RANK = 4, 72, 4
+WORD_ROWS, LEAST_WORDS, MOST_WORDS, WORD_RANK = 4, 8, 72, 4
 LARGE_SHARE, HUGE_SHARE = 0.88, 0.97  # of the bars with volume trade less than one with a small, a large dot
 
 
@@ -54,9 +54,13 @@ def draw_words(canvas: Canvas, plot: Plot, look: Look, market: Market) -> None:
         bar = plot.bar_of(event.ts) if event.kind == "MARK" and event.text else None
         if bar is None:
             continue
-        cell, words = plot.cell(bar), clean(event.text, MOST_WORDS)
-        before = cell - len(words) - 1
-        start = cell + 2 if cell + 2 + len(words) <= plot.width or before < 0 else before
+        cell = plot.cell(bar)
+        behind, before = plot.width - cell - 2, cell - 1  # cells on either side
+        if max(behind, before) < LEAST_WORDS:
+            continue
+        whole = len(clean(event.text, MOST_WORDS))
+        words = clean(event.text, min(MOST_WORDS, max(behind, before)))
+        start = cell + 2 if whole <= behind or behind >= before else cell - len(words) - 1
         place = range(min(start, cell) - 1, max(start + len(words), cell + 1) + 1)
         for row, others in enumerate(taken, 1):  # the top row is full of signs
             if not any(place.start < other.stop and other.start < place.stop for other in others):

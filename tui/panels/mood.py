@@ -13,7 +13,7 @@ from functools import cached_property
 from rich.segment import Segment
 from rich.style import Style
 
-from engine.frame import PostNow, SentimentNow
+from engine.frame.sentiment import PostNow, SentimentNow
 from tui.axis import PriceScale, time_labels
 from tui.canvas import FAN, PLAIN_FAN, Canvas, Field
 from tui.format import SECOND_NS, signed

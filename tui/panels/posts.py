@@ -9,7 +9,7 @@ from rich.cells import cell_len, chop_cells
 from rich.segment import Segment
 from rich.style import Style
 
-from engine.frame import PostNow
+from engine.frame.sentiment import PostNow
 from engine.text import clean
 from tui.format import MISSING, SECOND_NS, signed
 from tui.glyphs import to_ascii

@@ -12,7 +12,8 @@ from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 
-from engine.frame import INTERVALS_NS, Frame, Line, View
+from engine.frame import INTERVALS_NS, Frame, View
+from engine.frame.symbol import Line
 from engine.text import clean
 from tui.axis import PriceScale, interval_text, time_labels
 from tui.canvas import Canvas, Field

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from rich.segment import Segment
 
-from engine.frame import HEAT_LEVELS, REGIMES, Frame, RegimeNow
+from engine.frame import Frame
+from engine.frame.chart import HEAT_LEVELS
+from engine.frame.regime import REGIMES, RegimeNow
 from engine.text import clean
 from tui.canvas import heat_character
 from tui.format import MISSING, clock, signed

@@ -12,7 +12,7 @@ from functools import cached_property
 from rich.segment import Segment
 from rich.style import Style
 
-from engine.frame import REGIMES, RegimeNow
+from engine.frame.regime import REGIMES, RegimeNow
 from tui.axis import PriceScale, nice_step, time_labels
 from tui.canvas import Canvas
 from tui.format import SECOND_NS, signed

@@ -8,7 +8,9 @@ from rich.segment import Segment
 from rich.style import Style
 
 from engine.events import SentimentRule
-from engine.frame import TEXT_FEEDS, Frame, PostNow, SentimentNow
+from engine.frame import Frame
+from engine.frame.feeds import TEXT_FEEDS
+from engine.frame.sentiment import PostNow, SentimentNow
 from tui.look import Look
 from tui.panels.base import Row
 from tui.panels.mood import LEAST_ROWS, MoodChart

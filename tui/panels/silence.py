@@ -6,7 +6,9 @@ import math
 
 from rich.segment import Segment
 
-from engine.frame import BESIDE_FEEDS, Frame, Line
+from engine.frame import Frame
+from engine.frame.feeds import BESIDE_FEEDS
+from engine.frame.symbol import Line
 from engine.text import clean
 from tui.format import BOOK_STATES, SECOND_NS, clock, price, span
 from tui.look import Look

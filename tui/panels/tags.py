@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.segment import Segment
 
-from engine.frame import Detail, Level
+from engine.frame.symbol import Detail, Level
 from engine.instrument import Instrument
 from tui.format import size, size_decimals
 from tui.look import Look

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import msgspec
 from rich.segment import Segment
 
-from engine.frame import Frame, Print, View
+from engine.frame import Frame, View
+from engine.frame.symbol import Print
 from engine.instrument import Instrument
 from tui.format import clock, price, size, size_decimals, step_125
 from tui.panels.base import Panel, Row

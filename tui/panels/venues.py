@@ -7,7 +7,8 @@ import math
 import msgspec
 from rich.segment import Segment
 
-from engine.frame import AcrossNow, Frame, LegNow, View
+from engine.frame import Frame, View
+from engine.frame.across import AcrossNow, LegNow
 from engine.text import clean
 from tui.format import BOOK_STATES, MISSING, grouped, nearest_125, plain, signed
 from tui.panels.base import Panel, Row
@@ -33,7 +34,8 @@ class Venues(Panel):
         "long ago it spoke of its book.\n"
         "The gap: what buying at one venue's ask and selling at another's bid brings, and what is left after both "
         "fees of taking (venues.NAME.taker_bps). It is called a spread where both are spot in the same money, or "
-        "in dollars whose rate is watched too (add USDT-USD); else a basis, which nobody can simply earn.\n"
+        "in dollars whose rate is watched too (add USDT-USD); else a basis, which nobody can simply earn. What a venue "
+        "does not trade as it was asked for is said beside it.\n"
         "Both prices are as they were heard here, at their ages: an order takes longer. Zoomed (z), all ladders "
         "stand on one axis of prices, so that one can see which book leans over the other."
     )
@@ -48,7 +50,7 @@ class Venues(Panel):
     @property
     def _table_rows(self) -> int:
         across = self.frame.market.across if self.frame is not None else None
-        return 5 + (len(across.legs) if across is not None else 2)
+        return 5 + (len(self._table(across)) - 1 if across is not None else 2)
 
     @property
     def _has_ladders(self) -> bool:
@@ -62,7 +64,10 @@ class Venues(Panel):
             )
             return
         self.put_head([Segment(f" · {clean(across.base, 10)}", self.look.palette.dim)])
-        rows = [*self._table(across), *self._gap(across)]
+        gap = self._gap(across)
+        rows = [*self._table(across), *gap]
+        if len(rows) > self.inner.height:  # what it brings counts for more than what each market stands for
+            rows = [*self._table(across, with_asked=False), *gap]
         if self._has_ladders and across.step:
             rows += [[], *_Ladders(self, across, self.inner.height - len(rows) - 1).rows()]
             self.put_foot(
@@ -74,9 +79,9 @@ class Venues(Panel):
 
     # the table
 
-    def _table(self, across: AcrossNow) -> list[Row]:
-        """A line a venue; where that is too narrow, two."""
-        faint, inner = self.look.palette.faint, self.inner
+    def _table(self, across: AcrossNow, with_asked: bool = True) -> list[Row]:
+        """A line a venue; where that is too narrow, two. Then venues that do not trade what was asked for."""
+        palette, inner = self.look.palette, self.inner
         width = 1 + max(
             8, *(len(_priced(value, across)) for leg in across.legs for value in (leg.bid, leg.ask))
         )
@@ -84,22 +89,33 @@ class Venues(Panel):
         if wide:
             with_fee = inner.width >= _NAME + 2 * width + _AGE + _FEE
             head = f"{'':<{_NAME}}{'bid':>{width}}{'ask':>{width}}{'age':>{_AGE}}"
-            rows: list[Row] = [[Segment(head + ("fee bp".rjust(_FEE) if with_fee else ""), faint)]]
-            return rows + [
-                [
+            rows: list[Row] = [[Segment(head + ("fee bp".rjust(_FEE) if with_fee else ""), palette.faint)]]
+            for place, leg in enumerate(across.legs):
+                row = [
                     self._leg_name(across, place),
                     *self._prices(across, place, width),
                     *self._said(leg, _fee(leg).rjust(_FEE) if with_fee else ""),
                 ]
-                for place, leg in enumerate(across.legs)
-            ]
-        rows = []
-        for place, leg in enumerate(across.legs):
-            rows += [
-                [self._leg_name(across, place), *self._said(leg, f"fee {_fee(leg)}".rjust(_FEE + 2))],
-                [*self._prices(across, place, width)],
-            ]
+                rows += self._with_asked(row, leg) if with_asked else [row]
+        else:
+            rows = []
+            for place, leg in enumerate(across.legs):
+                name = [self._leg_name(across, place), *self._said(leg, f"fee {_fee(leg)}".rjust(_FEE + 2))]
+                rows += self._with_asked(name, leg) if with_asked else [name]
+                rows.append([*self._prices(across, place, width)])
+        for venue, symbol in across.lacking:
+            said = f"{clean(venue, 20)[: _NAME - 1]:<{_NAME}}does not trade {clean(symbol, 20)}"
+            rows.append([Segment(said[: inner.width], palette.dim)])
         return rows
+
+    def _with_asked(self, row: Row, leg: LegNow) -> list[Row]:
+        """What it stands for where that is something else, behind the row or, where that is too narrow, below."""
+        if not leg.asked:
+            return [row]
+        said = Segment(f"  {clean(leg.symbol, 20)} for {clean(leg.asked, 20)}", self.look.palette.dim)
+        if sum(segment.cell_length for segment in row) + said.cell_length <= self.inner.width:
+            return [[*row, said]]
+        return [row, [Segment(said.text[: self.inner.width], self.look.palette.dim)]]
 
     def _leg_name(self, across: AcrossNow, place: int) -> Segment:
         leg = across.legs[place]
@@ -110,6 +126,8 @@ class Venues(Panel):
         palette, leg = self.look.palette, across.legs[place]
         if not leg.trusted:
             state = BOOK_STATES.get(leg.state, leg.state.lower())
+            if _stands_still(leg) and leg.bid and leg.ask:
+                state += f" at {_priced((leg.bid + leg.ask) / 2, across)}"
             return [Segment(state.rjust(2 * width), palette.warning)]
         bid = palette.bid_bright if place == across.dear else palette.bid
         ask = palette.ask_bright if place == across.cheap else palette.ask
@@ -128,7 +146,7 @@ class Venues(Panel):
     def _gap(self, across: AcrossNow) -> list[Row]:
         palette, minus = self.look.palette, self.look.glyphs.minus
         if across.gap_bps is None or across.cheap is None or across.dear is None:
-            return [[Segment("no two books to compare now", palette.dim)]]
+            return self._apart(across)
         cheap, dear = across.legs[across.cheap], across.legs[across.dear]
         after = across.after_fees_bps or 0.0
         tone = palette.bid_bright if after > 0.0 and across.kind == "spread" else palette.text
@@ -149,6 +167,18 @@ class Venues(Panel):
                 rows.append([])
             rows[-1] += [Segment("  ", palette.text), part] if rows[-1] else [part]
         return list(rows)
+
+    def _apart(self, across: AcrossNow) -> list[Row]:
+        """How far a venue that trades has gone from one that stands still: nobody can earn that."""
+        palette = self.look.palette
+        still = next((leg for leg in across.legs if _stands_still(leg) and leg.rate), None)
+        going = next((leg for leg in across.legs if leg.trusted and leg.bid and leg.ask and leg.rate), None)
+        if still is None or going is None:
+            return [[Segment("no two books to compare now", palette.dim)]]
+        before, now = ((leg.bid + leg.ask) / 2 * leg.rate for leg in (still, going))  # type: ignore[operator]
+        percent = signed((now / before - 1.0) * 100.0, 1, self.look.glyphs.minus)
+        away = f"{_place(going, across)} is {percent} % from {_place(still, across)}, which stands still"
+        return [[Segment(line, palette.warning)] for line in wrapped(away, self.inner.width)]
 
 
 class _Ladders:
@@ -214,6 +244,11 @@ class _Ladders:
             Segment(self.look.amount(_sized(size).rjust(8)), tone),
             Segment(" " + bar.ljust(self.width - 10) + " ", bar_tone),
         ]
+
+
+def _stands_still(leg: LegNow) -> bool:
+    """Its book is as it was when the venue last spoke."""
+    return leg.state == "STALE" and bool(leg.bid and leg.ask)
 
 
 def _place(leg: LegNow, across: AcrossNow) -> str:

@@ -7,7 +7,10 @@ from collections.abc import Iterator, Sequence
 from rich.segment import Segment
 from rich.style import Style
 
-from engine.frame import TEXT_FEEDS, Frame, PostNow, SentimentNow, SwingNow, Tiers
+from engine.frame import Frame
+from engine.frame.feeds import TEXT_FEEDS
+from engine.frame.host import Tiers
+from engine.frame.sentiment import PostNow, SentimentNow, SwingNow
 from tui.format import MISSING, SECOND_NS, grouped, signed
 from tui.look import Look
 from tui.panels.base import Row

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import ClassVar
 
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
@@ -19,6 +21,9 @@ from tui.glyphs import to_ascii
 from tui.look import Look
 
 KEY_WIDTH = 9  # cells, enough for `: ctrl+p`
+
+
+_LISTED = re.compile(r"([·*.-]|\[\d+\]|\d\d \w{3} \d\d:\d\d) (.+)")
 
 
 class Help(ModalScreen[None]):
@@ -57,14 +62,25 @@ class Help(ModalScreen[None]):
                 yield Static(Text(self._told + "\n" if self._told else "", self._look.palette.text))
                 yield Static(self._keys())
 
-    def _known(self) -> Text:
+    def _known(self) -> Group:
+        """What is known of the story; what is listed stands behind its sign, date or number."""
         palette, plain = self._look.palette, self._look.glyphs.ascii
-        text = Text()
+        parts: list[Text | Table] = []
+        table: Table | None = None
         for line in self._story:
-            shown = clean(line, 400)
-            heading = palette.title if shown.endswith(":") else palette.text
-            text.append((to_ascii(shown) if plain else shown) + "\n", heading)
-        return text.append("\n")
+            said = clean(line, 400)
+            said = to_ascii(said) if plain else said
+            listed = _LISTED.fullmatch(said)
+            if listed is None:
+                table = None
+                parts.append(Text(said, palette.title if said.endswith(":") else palette.text))
+                continue
+            if table is None:
+                table = Table.grid(padding=(0, 1, 0, 0))
+                table.add_column(no_wrap=True)
+                parts.append(table)
+            table.add_row(Text(listed[1], palette.dim), Text(listed[2], palette.text))
+        return Group(*parts, Text(""))
 
     def _keys(self) -> Table:
         """Two columns of keys, by group, in the order of the registry."""

@@ -15,6 +15,7 @@ from tui.actions import bindings
 from tui.bars.base import Bar
 from tui.bars.footer import Footer
 from tui.bars.header import Header, Symbols
+from tui.bars.track import APART, TrackLine
 from tui.bars.transport import TransportLine
 from tui.look import Look
 from tui.panels.base import Panel
@@ -46,11 +47,13 @@ class MainScreen(Screen[None]):
         super().__init__()
         self.panels = list(panels)
         self.header, self.symbols, self.line, self.footer = header, symbols, line, footer
+        self.track = TrackLine(header.look)
         self.tiny = Tiny(header.look)
         self.body = Body(self.panels)
         self.zoomed = kept.get("zoomed") is True
         self._chosen = next((p for p in self.panels if p.title == kept.get("panel")), None)
         self._transporting = False
+        self._tells = False  # a story
         self._several = False
         self.needed = self._with_something_to_show(Frame())
 
@@ -60,6 +63,7 @@ class MainScreen(Screen[None]):
         yield self.body
         yield self.tiny
         yield self.line
+        yield self.track
         yield self.footer
 
     def on_mount(self) -> None:
@@ -99,10 +103,12 @@ class MainScreen(Screen[None]):
         if self.is_tiny:
             return [self.tiny]
         lines: list[Bar] = [self.header, self.footer]
+        if self._transporting:
+            lines.append(self.line)  # in the same turn as the header: both tell the time
         if self._several:
             lines.append(self.symbols)
-        if self._transporting:
-            lines.append(self.line)
+        if self._transporting and self._tells and self.size.width < APART:
+            lines.append(self.track)
         return lines
 
     def shown(self) -> list[Bar | Panel]:
@@ -112,7 +118,7 @@ class MainScreen(Screen[None]):
     def place_panels(self) -> None:
         """Show what belongs on a screen of this size and hide the rest."""
         bars = self.bars()
-        for bar in (self.header, self.symbols, self.line, self.footer, self.tiny):
+        for bar in self._all_bars():
             bar.display = bar in bars
         self.body.display = not self.is_tiny
         room = Size(self.size.width, max(0, self.size.height - len(bars)))
@@ -120,18 +126,25 @@ class MainScreen(Screen[None]):
 
     def restyle(self, look: Look) -> None:
         """Draw everything in another look."""
-        bars: list[Bar] = [self.header, self.symbols, self.line, self.footer, self.tiny]
-        parts: list[Bar | Panel] = [*bars, *self.panels]
+        parts: list[Bar | Panel] = [*self._all_bars(), *self.panels]
         for part in parts:
             part.restyle(look)
 
+    def _all_bars(self) -> list[Bar]:
+        return [self.header, self.symbols, self.line, self.track, self.footer, self.tiny]
+
     def follow(self, frame: Frame) -> None:
         """Give the transport line and the symbols' line room when there is something to say."""
-        moving = "speed" in frame.host.accepts
+        moving, tells = "speed" in frame.host.accepts, bool(frame.host.transport.about)
         several = len(frame.market.lines) > 1
         needed = self._with_something_to_show(frame)
-        if (moving, several, needed) != (self._transporting, self._several, self.needed):
-            self._transporting, self._several, self.needed = moving, several, needed
+        if (moving, tells, several, needed) != (
+            self._transporting,
+            self._tells,
+            self._several,
+            self.needed,
+        ):
+            self._transporting, self._tells, self._several, self.needed = moving, tells, several, needed
             self.place_panels()
 
     def _with_something_to_show(self, frame: Frame) -> list[Panel]:

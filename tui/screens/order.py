@@ -8,7 +8,8 @@ from typing import ClassVar
 from rich.segment import Segment
 from textual.binding import Binding, BindingType
 
-from engine.frame import Frame, OwnOrder
+from engine.frame import Frame
+from engine.frame.symbol import OwnOrder
 from engine.ports import CancelOrders, Command, PlaceOrder
 from engine.text import clean
 from tui.format import grouped, price, trimmed

@@ -14,6 +14,7 @@ FULL_WIDTH = 130  # cells: from here on there is a right column
 LEFT, RIGHT = (40, 50), (32, 46)  # narrowest and widest, cells
 NARROWEST = 34  # of a panel in the row below the centre
 LOWEST = 9  # rows of that row
+TALL = 34  # rows of the middle: from here on a screen without a right column has two such rows
 
 Places = dict[Panel, Region]
 
@@ -23,7 +24,8 @@ def plan(panels: Sequence[Panel], chosen: Panel | None, solo: bool, size: Size) 
 
     With `solo` the chosen panel has everything. Otherwise: left column, centre over a row below it, right
     column; a place without panels goes to its neighbours, and from a right column with room to spare the
-    row below takes nothing: it gives its last panel to it.
+    row below takes nothing: it gives its last panel to it. Where there is no room for a right column its panels come
+    before others of the row below, which is two rows on a tall screen.
     """
     if not panels or not size.width or not size.height:
         return {}
@@ -39,6 +41,7 @@ def plan(panels: Sequence[Panel], chosen: Panel | None, solo: bool, size: Size) 
             right, below = [*right, below[-1]], below[:-1]
     else:
         below, right = [*below[:1], *right, *below[1:]], []
+    rows = 1 if size.width >= FULL_WIDTH or size.height < TALL else 2
     left_width = _share(size.width, 0.29, LEFT) if left and (centre or below or right) else 0
     right_width = _share(size.width, 0.25, RIGHT) if right and (centre or below) else 0
     middle = Region(left_width, 0, size.width - left_width - right_width, size.height)
@@ -47,21 +50,28 @@ def plan(panels: Sequence[Panel], chosen: Panel | None, solo: bool, size: Size) 
     places: Places = {}
     places.update(_stack(left, Region(0, 0, left_width or size.width, size.height)))
     places.update(_stack(right, Region(size.width - right_width, 0, right_width, size.height)))
-    places.update(_middle(centre, below, chosen, middle))
+    places.update(_middle(centre, below, rows, chosen, middle))
     return places
 
 
-def _middle(centre: list[Panel], below: list[Panel], chosen: Panel | None, region: Region) -> Places:
-    """The centre over a row; of the row as many as fit side by side, the chosen one always among them."""
+def _middle(
+    centre: list[Panel], below: list[Panel], rows: int, chosen: Panel | None, region: Region
+) -> Places:
+    """The centre over rows; of theirs as many as fit side by side, the chosen one always among them."""
     fitting = max(1, region.width // NARROWEST)
-    seen = below[:fitting]
+    seen = below[: fitting * rows]
     if chosen in below and chosen not in seen and chosen is not None:
         seen[-1] = chosen
-    if not centre or not seen:
-        return {**_stack(centre, region), **_row(seen, region)}
-    height = max(LOWEST, region.height * 3 // 10)
-    upper, lower = region.split_horizontal(region.height - height)
-    return {**_stack(centre, upper), **_row(seen, lower)}
+    lower = [seen[at : at + fitting] for at in range(0, len(seen), fitting)]
+    if not seen:
+        return _stack(centre, region)
+    height = max(LOWEST * len(lower), region.height * 3 // 10) if centre else region.height
+    upper, under = region.split_horizontal(region.height - height)
+    places = _stack(centre, upper)
+    cuts = [under.height * at // len(lower) for at in range(len(lower) + 1)]
+    for row, top, bottom in zip(lower, cuts, cuts[1:], strict=False):
+        places.update(_row(row, Region(under.x, under.y + top, under.width, bottom - top)))
+    return places
 
 
 def _share(whole: int, part: float, limits: tuple[int, int]) -> int:

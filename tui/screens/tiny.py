@@ -5,7 +5,8 @@ from __future__ import annotations
 from rich.segment import Segment
 from textual.strip import Strip
 
-from engine.frame import Band, Frame
+from engine.frame import Frame
+from engine.frame.symbol import Band
 from engine.text import clean
 from tui.bars.base import Bar, Part
 from tui.bars.header import standing

@@ -61,40 +61,15 @@ def record(
         networks: dict[FeedOptions, RawNetwork] = {}
         watched, pumps, exchanges = [], [], []
         for venue in venues:
-            dialect = dialect_of(venue)
-            symbols = [dialect.spell(base) for base in bases]
-            exchange = FakeExchange(
-                dialect,
-                symbols,
-                3,
-                faults=ff.Faults(*faults(venue)),
-                venue_ms=clock.now_ms,
-                now_s=clock.steady_s,
-            )
-            exchange.beat_s = 0.1
+            symbols = [dialect_of(venue).spell(base) for base in bases]
+            exchange = _exchange(venue, symbols, faults(venue), clock)
             exchanges.append(exchange)
-            host = f"fake-{venue}:1"
-            options = msgspec.structs.replace(
-                VENUES[venue].options,
-                rest=(f"http://{host}",),
-                ws=(f"ws://{host}",),
-                renew_after_s=renew_after_s,
-            )
+            options = _options(venue, renew_after_s)
             networks[options] = RawNetwork(FakeNetwork(exchange, options), writer, clock, venue)
             watched.append(Watched(VENUES[venue].protocol(), symbols, options))
             pumps.append(asyncio.create_task(exchange.run()))
         source = LiveSource(watched, clock, random.Random(2), networks.__getitem__, Hosts(), Setup())
-
-        async def follow() -> None:
-            state = State()
-            async for batch in source.batches():
-                batches.append(batch)
-                for request in apply(state, batch)[
-                    1
-                ]:  # as a session does: Kraken's checksums are proved there
-                    await source.command(request)
-
-        follower = asyncio.create_task(follow())
+        follower = asyncio.create_task(_follow(source, batches))
         if resync_after_s is not None:
             await asyncio.sleep(resync_after_s)
             await source.command(Resync(0, "asked for"))
@@ -110,6 +85,36 @@ def record(
 
     run_in_fake_time(main)
     return batches
+
+
+def _exchange(venue: str, symbols: list[str], faults: Sequence[ff.Fault], clock: FakeClock) -> FakeExchange:
+    exchange = FakeExchange(
+        dialect_of(venue),
+        symbols,
+        3,
+        faults=ff.Faults(*faults),
+        venue_ms=clock.now_ms,
+        now_s=clock.steady_s,
+    )
+    exchange.beat_s = 0.1
+    return exchange
+
+
+def _options(venue: str, renew_after_s: float) -> FeedOptions:
+    host = f"fake-{venue}:1"
+    return msgspec.structs.replace(
+        VENUES[venue].options, rest=(f"http://{host}",), ws=(f"ws://{host}",), renew_after_s=renew_after_s
+    )
+
+
+async def _follow(source: LiveSource, batches: list[Batch]) -> None:
+    """Keep what comes, and ask for resyncs as a session does: Kraken's checksums are proved in the fold."""
+    state = State()
+    async for batch in source.batches():
+        batches.append(batch)
+        _, requests = apply(state, batch)
+        for request in requests:
+            await source.command(request)
 
 
 def market(batches: Sequence[Batch]) -> dict[int, list[Row]]:
