@@ -37,6 +37,7 @@ _RECIPE = {
     "spread_exponent": (0.0, 4.0),
     "spread_least_bps": (0.01, 1000.0),
     "spread_most_bps": (0.01, 5000.0),
+    "spread_scar": (0.0, 0.9),
     "touch_share": (0.0, 0.9),
     "depth": (1e-3, 1e9),
     "depth_exponent": (0.0, 4.0),

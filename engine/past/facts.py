@@ -280,7 +280,7 @@ def _gaps(m: Measured) -> Iterator[Row]:
 
 
 def _costs(m: Measured) -> Iterator[Row]:
-    """What the recipe's size costs to buy and sell again, by chapter and outside them."""
+    """What the recipe's size costs to buy and sell again, by chapter, and outside them before and after the first."""
     if not len(m.costs):
         return
     ts = m.costs[:, 0]
@@ -293,9 +293,15 @@ def _costs(m: Measured) -> Iterator[Row]:
             yield _cost_row(
                 f"{venue}: spread of {size}, {chapter.name}", m.costs[now & (m.costs[:, 1] == index), 2]
             )
-    for index, venue in enumerate(m.story.names):
-        rest = m.costs[~inside & (m.costs[:, 1] == index), 2]
-        yield _cost_row(f"{venue}: spread of {size}, the other hours", rest)
+    begins = min((chapter.begins_ns for chapter in m.story.chapters), default=m.story.ends_ns)
+    for when, rest in (
+        ("the hours before", ~inside & (ts <= begins)),
+        ("the hours after", ~inside & (ts > begins)),
+    ):
+        for index, venue in enumerate(m.story.names):
+            costs = m.costs[rest & (m.costs[:, 1] == index), 2]
+            if len(costs):
+                yield _cost_row(f"{venue}: spread of {size}, {when}", costs)
 
 
 def _cost_row(name: str, costs: Floats) -> Row:

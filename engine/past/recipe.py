@@ -73,9 +73,10 @@ def _of_venue(story: Story, bars: list[Bar], path: LeadPath, venue: int, seed: i
     sigma = np.exp(LOCAL * local + (1.0 - LOCAL) * hour)
     stress = np.log(np.maximum(sigma / r.calm_bps, 0.2))
     flicker = generator(seed, f"spread {venue}").standard_normal(minutes) * FLICKER_SIGMA
-    spread = np.clip(
-        r.spread_bps * np.exp(r.spread_exponent * stress + flicker), r.spread_least_bps, r.spread_most_bps
-    )
+    spread = r.spread_bps * np.exp(r.spread_exponent * stress)
+    # Makers that have seen a crash do not come back for days: 25 BTC on BitMEX cost over 20 bp until 23 March.
+    scarred = np.maximum(spread, r.spread_scar * np.maximum.accumulate(np.minimum(spread, r.spread_most_bps)))
+    spread = np.clip(scarred * np.exp(flicker), r.spread_least_bps, r.spread_most_bps)
     missing = _recovering(r.depth_exponent * np.maximum(stress, 0.0), r.depth_recovery_s / 60.0)
     leaning = np.interp(np.arange(minutes), middles, [_lean(bar) for bar in bars]) * r.imbalance
     thin = r.bids_thinner * np.clip(stress / math.log(STRESS), 0.0, 1.0)

@@ -137,6 +137,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     spread_exponent: float = 1.4
     spread_least_bps: float = 3.0
     spread_most_bps: float = 800.0
+    spread_scar: float = 0.065  # of the widest spread so far, below which it does not go back
     touch_share: float = 0.15  # of the effective spread that stands between the best quotes
     depth: float = 600.0  # base units a side within 1 % at σ0
     depth_exponent: float = 1.0

@@ -16,6 +16,8 @@ from engine.batch import Batch
 from engine.events import FeedStatus, Kind, Post
 from engine.kernels.fold import feature, fit, fold, new_market
 from engine.past import facts
+from engine.past.minutes import lead_path
+from engine.past.recipe import liquidity
 from engine.past.source import PastSource
 from engine.past.story import read
 
@@ -175,6 +177,17 @@ def test_what_25_btc_cost_opens_from_single_digits_to_hundreds(days: Days) -> No
         second = at > 60 * minute(12, "12:00")
         assert np.median(cost[second]) > 20
         assert cost.max() <= 800
+
+
+def test_the_spread_of_the_size_is_in_single_digits_before_and_over_twenty_points_ever_after() -> None:
+    """B2C2 saw single digits go to 200 to 700 bp; by Coin Metrics it was over 20 bp until 23 March."""
+    story = read(REPLAYS / "march2020.toml")
+    for venue in liquidity(story, lead_path(story, story.seed), story.seed):
+        spread = venue.spread_bps
+        assert np.median(spread[: 10 * 60]) < 10.0
+        assert 200.0 < spread[10 * 60 : 12 * 60].max() < 800.0
+        hours = spread[12 * 60 :].reshape(-1, 60)
+        assert (np.median(hours, axis=1) > 20.0).all()
 
 
 def test_no_book_is_said_to_be_proved(days: Days) -> None:
