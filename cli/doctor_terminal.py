@@ -45,7 +45,6 @@ class Answers:
     mouse: bool | None = None
     steady: bool | None = None  # whole frames at once, without tearing
     sample_cells: int | None = None
-    answered: bool = False
 
 
 def findings(environment: Mapping[str, str] = os.environ) -> Iterator[Finding]:
@@ -214,7 +213,6 @@ def _until_the_last(fd: int, wait_s: float) -> str:
 
 def read_answers(said: str) -> Answers:
     """What the bytes that came back say."""
-    ended = _END.search(said) is not None
     modes = {mode: state != "0" for mode, state in _MODE.findall(said)}
     name, cursor = _NAME.search(said), _CURSOR.search(said)
     return Answers(
@@ -223,5 +221,4 @@ def read_answers(said: str) -> Answers:
         mouse=modes.get("1006"),
         steady=modes.get("2026"),
         sample_cells=int(cursor[2]) - 1 if cursor else None,
-        answered=ended,
     )

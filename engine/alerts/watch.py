@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from engine.alerts.condition import Condition
+from engine.alerts.condition import Condition, condition_of
 from engine.alerts.gate import Raised
 from engine.alerts.measures import BY_KIND, Measure, Sight, Words, thin_side
 from engine.alerts.usual import Usual
 from engine.events import Alert, Derived
 from engine.instrument import Instrument
 from engine.kernels import seconds as grid
-from engine.rules import MOST_RULES, AlertRule, AlertRules
+from engine.rules import AlertRule, AlertRules
 
 if TYPE_CHECKING:
     from engine.core import State
@@ -34,19 +34,6 @@ class Watch(msgspec.Struct):
 
     def condition(self, name: str) -> Condition:
         return condition_of(self.conditions, name)
-
-
-def condition_of(conditions: dict[str, Condition], name: str) -> Condition:
-    """The one of that name; where rules changed so often that there are too many, all begin anew."""
-    found = conditions.get(name)
-    if found is None:
-        if len(conditions) >= MOST_CONDITIONS:
-            conditions.clear()
-        found = conditions[name] = Condition()
-    return found
-
-
-MOST_CONDITIONS = 16 * MOST_RULES
 
 
 class Plan(NamedTuple):

@@ -114,7 +114,8 @@ def _fraction(buf: Bytes, pos: int, stop: int, value: int, decimals: int) -> tup
     """
     start = pos
     places = 0
-    if pos + 8 < stop and decimals <= 8 and buf[unsigned(pos + 4)] >= 48:  # most have eight, or four at most
+    behind = buf[unsigned(pos + 8)] if pos + 8 < stop else 0
+    if decimals <= 8 and behind in (QUOTE, BRACE):  # eight digits, as most sizes have
         word = _eight(buf, unsigned(pos))
         if _all_digits(word):
             fraction, unit = _number(word), _POWERS[8 - decimals]

@@ -23,9 +23,9 @@ OLD = "\x1b[12;7R\x1b[?1;2c"  # not UTF-8: each byte took a cell
 
 
 def test_what_real_terminals_say() -> None:
-    assert read_answers(KITTY) == Answers("kitty(0.36.4)", True, True, True, 2, True)
-    assert read_answers(XTERM) == Answers("XTerm(390)", True, True, False, 2, True)
-    assert read_answers(OLD) == Answers("", None, None, None, 6, True)
+    assert read_answers(KITTY) == Answers("kitty(0.36.4)", True, True, True, 2)
+    assert read_answers(XTERM) == Answers("XTerm(390)", True, True, False, 2)
+    assert read_answers(OLD) == Answers("", None, None, None, 6)
     assert read_answers("") == Answers()
 
 
