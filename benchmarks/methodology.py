@@ -1,7 +1,7 @@
 """`python -m benchmarks.methodology [PART …]`: make the tables of docs/methodology.md anew, between their markers.
 
 Each part is what one command prints, told above it as anyone would type it. The recording is the captured BTCUSDT
-session of Binance's USDⓈ-M futures (`MICROTUI_CAPTURES`). All of it takes a quarter of an hour on two cores.
+session of Binance's USDⓈ-M futures (`MICROTUI_CAPTURES`). All of it takes ten minutes on two cores.
 """
 
 from __future__ import annotations
