@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from store.recording import Recording
 
 # Raised when a later build of the same story would say something else.
-FORM = 3
+FORM = 4
 ENOUGH_NS = 600_000_000_000  # of session time: what is there before the first picture
 LOOK_EVERY_S = 0.05
 TELL_EVERY_S = 0.5

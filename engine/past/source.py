@@ -39,7 +39,7 @@ RECORDED_KINDS = frozenset({"regime", "feed", "move", "swing"})
 # What is usual is that of calm days and does not follow. Five times that is soon passed in a crash, and a whole day
 # called DISLOCATED would not set its worst hours apart.
 SETUP = Setup(
-    regime=RegimeRule(dislocated=10.0),
+    regime=RegimeRule(dislocated=15.0),
     advisers=AdviserRule(on=False),
     alerts=AlertRules(tuple(rule for rule in DEFAULT_RULES if rule.kind in RECORDED_KINDS)),
 )
