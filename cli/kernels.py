@@ -12,6 +12,7 @@ async def warm_in_child(module: str, say: Callable[[str], None]) -> None:
     try:
         child = await asyncio.create_subprocess_exec(
             sys.executable,
+            "-P",
             "-m",
             module,
             stdout=asyncio.subprocess.PIPE,

@@ -214,7 +214,7 @@ def _begin(story_file: Path, file: Path, trades: Sequence[Path]) -> subprocess.P
     environment = {name: value for name, value in os.environ.items() if name != "MICROTUI_FAMILIES"}
     passing = file.parent != paths.replays_folder()
     builder = subprocess.Popen(  # noqa: S603  our own module, no shell
-        [sys.executable, "-m", "cli.past_build", *map(str, (story_file.resolve(), file, *trades))],
+        [sys.executable, "-P", "-m", "cli.past_build", *map(str, (story_file.resolve(), file, *trades))],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

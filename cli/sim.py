@@ -256,6 +256,7 @@ async def _warm_market(say: Callable[[str], None]) -> None:
     say("first start: compiling the market, about half a minute")
     child = await asyncio.create_subprocess_exec(
         sys.executable,
+        "-P",
         "-m",
         "engine.futures.warm",
         stdin=asyncio.subprocess.DEVNULL,

@@ -41,7 +41,7 @@ class Apart:
     def __init__(self, path: Path, header: Header) -> None:
         self.path = path
         self._child = subprocess.Popen(  # noqa: S603  our own module, no shell
-            [sys.executable, "-m", "store.apart", str(path)],
+            [sys.executable, "-P", "-m", "store.apart", str(path)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -26,7 +26,7 @@ ANSWER_S = 5.0
 START_S = 20.0  # importing what a file imports
 MOST = 16  # files
 NAMES = re.compile(r"[a-z][a-z0-9_]{0,19}")
-COMMAND = (sys.executable, "-m", "engine.advisers.own_child")
+COMMAND = (sys.executable, "-P", "-m", "engine.advisers.own_child")
 
 
 class Seen(msgspec.Struct, frozen=True):

@@ -47,7 +47,7 @@ def warm_in_child(stop: Event) -> None:
         return
     with contextlib.suppress(OSError):
         child = subprocess.Popen(
-            [sys.executable, "-m", "engine.futures.warm"],
+            [sys.executable, "-P", "-m", "engine.futures.warm"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -20,7 +20,7 @@ from engine.events import FactorFit
 from engine.feeds.backoff import Backoff
 from engine.regimes.messages import HEAD, Ask, fit_of, framed, size_of
 
-COMMAND = (sys.executable, "-m", "engine.regimes.worker_child")
+COMMAND = (sys.executable, "-P", "-m", "engine.regimes.worker_child")
 LACKING = "factors need statsmodels: pip install 'microtui[regimes]'"
 ANSWER_S = 240.0  # for one window, starting included, on a machine that is busy; who takes longer hangs
 AGAIN_S = (2.0, 300.0)  # the bound of the random wait before a restart: at first, and at most

@@ -39,7 +39,7 @@ from engine.sentiment.worker_messages import (
     unpacked,
 )
 
-COMMAND = (sys.executable, "-m", "engine.sentiment.worker_child")
+COMMAND = (sys.executable, "-P", "-m", "engine.sentiment.worker_child")
 WAITING = 256  # texts in the queue: what one core scores in half a minute
 PATIENCE_S = 30.0  # that a text waits for its answer, loading included
 AT_ONCE = 16  # texts a message: how many a newcomer waits for at most, once a message is under way
