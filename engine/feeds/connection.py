@@ -295,8 +295,8 @@ class Connection:
     def check(self, now: int, late: bool) -> None:
         """Judge the connection at a tick; `late`: we were busy ourselves, so that silence proves nothing."""
         self.protocol.count(now)
-        if self._line is not None:
-            self._snapshots.ask(now)
+        if self._line is not None and (self.state != ConnectionState.SUBSCRIBING or self._line.answered):
+            self._snapshots.ask(now)  # before, a book would be shown as in step that nothing keeps so
         if late:
             self._late = True
             return

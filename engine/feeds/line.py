@@ -39,6 +39,11 @@ class Line:
         if not self.ended.done():
             self.ended.set_result(reason)
 
+    @property
+    def answered(self) -> bool:
+        """Whether all that was asked of the exchange was acknowledged."""
+        return self.subscribed is not None and self.unanswered <= 0
+
     def speaks_for_ns(self, now: int) -> int:
         """How long it has been saying all that was subscribed; 0 before."""
         if self.first_data is None or self.subscribed is None:

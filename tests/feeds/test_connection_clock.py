@@ -187,6 +187,24 @@ async def test_a_subscription_that_nobody_answers():
         session.exchange.dead = True
         await session.run(15)
         assert "the subscription was not answered in 10 s" in session.reasons()
+        assert "SYNCED" not in session.states(0)
+
+
+async def test_a_book_is_not_in_step_again_before_the_new_subscription_is_answered():
+    """Requests are answered all the while; a snapshot alone would stand still and look alive."""
+    async with Session("BTCUSDT") as session:
+        await session.run(20)
+        assert session.states(0)[-1] == "SYNCED"
+        session.exchange.dead = True
+        session.exchange.sockets[0].dead = True
+        await session.run(60)
+        assert len(session.exchange.connects) > 2
+        since = session.states(0)
+        assert "SYNCED" not in since[since.index("STALE") :]
+        session.exchange.dead = False
+        await session.run(60)
+        assert session.states(0)[-1] == "SYNCED"
+        assert_exact(session)
 
 
 async def test_silence_is_said_and_ends_in_a_new_connection():
