@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -32,7 +33,7 @@ from engine.limits import (
     check_setup,
     check_transfer,
 )
-from engine.shocks import BadShock, checked
+from engine.shocks import checked
 from engine.text import clean
 from store.errors import BadRecording
 
@@ -43,84 +44,67 @@ MAX_ASSETS, MAX_ASSET = 20, 20
 S = TypeVar("S", bound=msgspec.Struct)
 
 
+# What holds a note's numbers to what can be computed with. Each raises ValueError.
+_CHECKS: dict[type, Callable[[Any], object]] = {
+    Setup: check_setup,
+    Agents: check_agents,
+    Shock: checked,
+    Post: check_post,
+    Scored: check_post,
+    ChainTransfer: check_transfer,
+    FactorFit: check_fit,
+    Baseline: check_baseline,
+    Asked: check_asked,
+    Advised: check_advised,
+}
+
+
 def cleaned(note: Note) -> Note:
     """The note with its text cleaned. Raises BadRecording for numbers that no session could have used."""
+    try:
+        if (check := _CHECKS.get(type(note))) is not None:
+            check(note)
+        return _clean_fields(_clean_parts(note))
+    except NotOnGrid as error:
+        raise BadRecording(f"an instrument cannot be read: {error}") from None
+    except ValueError as error:
+        raise BadRecording(str(error)) from None
+
+
+def _clean_parts(note: Note) -> Note:
+    """What lies deeper than the note's own fields."""
     match note:
         case Listed(symbol=symbol, instrument=instrument):
             instrument = _clean_fields(instrument)
-            try:
-                _ = instrument.tick.value, instrument.lot.value
-            except NotOnGrid as error:
-                raise BadRecording(f"an instrument cannot be read: {error}") from None
-            if not 0 <= symbol < MAX_SYMBOLS:
-                raise BadRecording(f"expected a symbol index from 0 to {MAX_SYMBOLS - 1}, found {symbol}")
-            return Listed(symbol, instrument, note.depth_limit)
-        case Setup():
-            try:
-                check_setup(note)
-            except ValueError as error:
-                raise BadRecording(str(error)) from None
+            _ = instrument.tick.value, instrument.lot.value
+            _check_symbol(symbol)
+            return msgspec.structs.replace(note, instrument=instrument)
         case Agents(families=families, agents=agents):
             if not all(0 <= line.family < len(families) for line in agents):
                 raise BadRecording(f"an agent belongs to none of the {len(families)} families")
-            try:
-                check_agents(note)
-            except ValueError as error:
-                raise BadRecording(str(error)) from None
             return msgspec.structs.replace(note, families=tuple(_clean_fields(f) for f in families))
-        case Shock():
-            try:
-                checked(note)
-            except BadShock as error:
-                raise BadRecording(str(error)) from None
-        case Post() | Scored():
-            return _clean_post(note)
+        case Post(assets=assets) | Scored(assets=assets):
+            kept = tuple(clean(asset, MAX_ASSET) for asset in assets[:MAX_ASSETS])
+            return msgspec.structs.replace(note, assets=kept)
         case ChainTransfer(replaces=replaces):
-            try:
-                check_transfer(note)
-            except ValueError as error:
-                raise BadRecording(str(error)) from None
-            replaces = tuple(clean(id_, MAX_TEXT) for id_ in replaces[:MAX_REPLACED])
-            return _clean_fields(msgspec.structs.replace(note, replaces=replaces))
+            kept = tuple(clean(id_, MAX_TEXT) for id_ in replaces[:MAX_REPLACED])
+            return msgspec.structs.replace(note, replaces=kept)
         case FactorFit(symbol=symbol, dropped=dropped):
-            try:
-                check_fit(note)
-            except ValueError as error:
-                raise BadRecording(str(error)) from None
-            if not 0 <= symbol < MAX_SYMBOLS:
-                raise BadRecording(f"expected a symbol index from 0 to {MAX_SYMBOLS - 1}, found {symbol}")
-            dropped = tuple((clean(name, MAX_ASSET), clean(why, MAX_TEXT)) for name, why in dropped)
-            return _clean_fields(msgspec.structs.replace(note, dropped=dropped))
+            _check_symbol(symbol)
+            why_not = tuple((clean(name, MAX_ASSET), clean(why, MAX_TEXT)) for name, why in dropped)
+            return msgspec.structs.replace(note, dropped=why_not)
         case Baseline(tallies=tallies):
-            try:
-                check_baseline(note)
-            except ValueError as error:
-                raise BadRecording(str(error)) from None
             return msgspec.structs.replace(note, tallies=tuple(_clean_fields(t) for t in tallies))
         case Asked(symbols=symbols):
-            try:
-                check_asked(note)
-            except ValueError as error:
-                raise BadRecording(str(error)) from None
-            symbols = tuple(_clean_fields(each) for each in symbols)
-            return _clean_fields(msgspec.structs.replace(note, symbols=symbols))
+            return msgspec.structs.replace(note, symbols=tuple(_clean_fields(each) for each in symbols))
         case Advised(symbol=symbol):
-            try:
-                check_advised(note)
-            except ValueError as error:
-                raise BadRecording(str(error)) from None
-            if not 0 <= symbol < MAX_SYMBOLS:
-                raise BadRecording(f"expected a symbol index from 0 to {MAX_SYMBOLS - 1}, found {symbol}")
-    return _clean_fields(note)
+            _check_symbol(symbol)
+    return note
 
 
-def _clean_post(note: Post | Scored) -> Note:
-    try:
-        check_post(note)
-    except ValueError as error:
-        raise BadRecording(str(error)) from None
-    assets = tuple(clean(asset, MAX_ASSET) for asset in note.assets[:MAX_ASSETS])
-    return _clean_fields(msgspec.structs.replace(note, assets=assets))
+def _check_symbol(symbol: int) -> None:
+    if not 0 <= symbol < MAX_SYMBOLS:
+        raise BadRecording(f"expected a symbol index from 0 to {MAX_SYMBOLS - 1}, found {symbol}")
 
 
 def _clean_fields(value: S) -> S:

@@ -176,6 +176,7 @@ def test_an_old_message_again_is_undone_by_a_fresh_book() -> None:
         await watch.until(lambda: len(watch.exchange.faults.struck) == 2)
         await asyncio.sleep(5.0)
         await watch.synced()
+        assert watch.snapshots(BTC) == 2
 
     play(story, depth=10)
 
